@@ -1,0 +1,208 @@
+//! What an experiment measured.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The name of a piece of evidence, unique within its proof.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct EvidenceId(pub String);
+
+impl From<&str> for EvidenceId {
+    fn from(id: &str) -> EvidenceId {
+        EvidenceId(id.to_owned())
+    }
+}
+
+/// One piece of evidence: an id, a title, and what was measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// Unique within the proof; findings refer to it.
+    pub id: EvidenceId,
+    /// One line for people.
+    pub title: String,
+    /// What was measured; its `kind` stands beside `id` in JSON.
+    #[serde(flatten)]
+    pub body: EvidenceBody,
+}
+
+/// The forms that evidence takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum EvidenceBody {
+    /// A table of text cells.
+    Table(Table),
+    /// A listing: SQL, a plan as text, a server's answer.
+    Text(Text),
+    /// Commands that ran, with what they printed.
+    Transcript(Transcript),
+    /// Labelled amounts, drawn as bars.
+    Bars(Bars),
+    /// An amount over time, drawn as a line.
+    Series(Series),
+    /// The tables and foreign keys of the schema, drawn as a diagram.
+    ErDiagram(ErDiagram),
+    /// One migration statement and what it did.
+    Statement(StatementTrace),
+}
+
+/// A table of text cells.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Table {
+    /// Column headings.
+    pub columns: Vec<String>,
+    /// Rows, each as long as `columns`.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// A listing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Text {
+    /// `sql`, `text`, `json`, `markdown`.
+    pub language: String,
+    /// The listing.
+    pub text: String,
+}
+
+/// Commands that ran, with what they printed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Transcript {
+    /// In the order of execution.
+    pub steps: Vec<TranscriptStep>,
+}
+
+/// One command of a transcript.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TranscriptStep {
+    /// The command as it can be typed again, secrets left out.
+    pub command: String,
+    /// Standard output and standard error, trimmed.
+    pub output: String,
+    /// Exit code; absent for SQL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
+    /// Duration in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// Labelled amounts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Bars {
+    /// Unit of all amounts, such as `rows` or `ms`.
+    pub unit: String,
+    /// Label and amount, in the order of drawing.
+    pub bars: Vec<(String, f64)>,
+}
+
+/// An amount over time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Series {
+    /// Unit of the horizontal axis.
+    pub x_unit: String,
+    /// Unit of the vertical axis.
+    pub y_unit: String,
+    /// Points in rising order of x.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// The tables and foreign keys of a schema.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ErDiagram {
+    /// Tables with their columns.
+    pub tables: Vec<ErTable>,
+    /// Foreign keys between them.
+    pub references: Vec<ErReference>,
+}
+
+/// A table of the diagram.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ErTable {
+    /// Name as displayed.
+    pub name: String,
+    /// Columns in order.
+    pub columns: Vec<ErColumn>,
+    /// Rows in the template, when counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+}
+
+/// A column of the diagram.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ErColumn {
+    /// Name.
+    pub name: String,
+    /// Type as PostgreSQL prints it.
+    pub type_name: String,
+    /// Part of the primary key.
+    pub primary_key: bool,
+    /// Part of a foreign key.
+    pub foreign_key: bool,
+    /// NULL is allowed.
+    pub nullable: bool,
+}
+
+/// A foreign key of the diagram.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ErReference {
+    /// Referencing table, as displayed.
+    pub from: String,
+    /// Referencing columns.
+    pub from_columns: Vec<String>,
+    /// Referenced table, as displayed.
+    pub to: String,
+    /// The reference may be absent (a referencing column is nullable).
+    pub optional: bool,
+    /// At most one referencing row per referenced row (the columns are unique).
+    pub one_to_one: bool,
+    /// ON DELETE rule, such as `CASCADE`.
+    pub on_delete: String,
+}
+
+/// One migration statement and what it did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StatementTrace {
+    /// Migration file.
+    pub file: String,
+    /// Line in the file, from 1.
+    pub line: u32,
+    /// The statement.
+    pub sql: String,
+    /// Relation locks held after the statement that were not held before.
+    pub locks: Vec<HeldLock>,
+    /// Duration in milliseconds.
+    pub duration_ms: f64,
+}
+
+/// A relation lock that a statement took.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct HeldLock {
+    /// Relation as displayed.
+    pub relation: String,
+    /// Mode as in `pg_locks`, such as `AccessExclusiveLock`.
+    pub mode: String,
+}
+
+impl Evidence {
+    /// Returns evidence in table form.
+    pub fn table(id: &str, title: impl Into<String>, columns: &[&str], rows: Vec<Vec<String>>) -> Evidence {
+        let columns = columns.iter().map(|column| (*column).to_owned()).collect();
+        Evidence { id: id.into(), title: title.into(), body: EvidenceBody::Table(Table { columns, rows }) }
+    }
+
+    /// Returns evidence in listing form.
+    pub fn text(id: &str, title: impl Into<String>, language: &str, text: impl Into<String>) -> Evidence {
+        let text = Text { language: language.to_owned(), text: text.into() };
+        Evidence { id: id.into(), title: title.into(), body: EvidenceBody::Text(text) }
+    }
+
+    /// Returns evidence in transcript form.
+    pub fn transcript(id: &str, title: impl Into<String>, steps: Vec<TranscriptStep>) -> Evidence {
+        Evidence { id: id.into(), title: title.into(), body: EvidenceBody::Transcript(Transcript { steps }) }
+    }
+
+    /// Returns evidence drawn as bars.
+    pub fn bars(id: &str, title: impl Into<String>, unit: &str, bars: Vec<(String, f64)>) -> Evidence {
+        let bars = Bars { unit: unit.to_owned(), bars };
+        Evidence { id: id.into(), title: title.into(), body: EvidenceBody::Bars(bars) }
+    }
+}
