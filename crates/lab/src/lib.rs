@@ -1,1 +1,18 @@
-//! Placeholder.
+//! The lab: real servers prepared for experiments, and the experiments that prove a project.
+//!
+//! This crate starts servers and runs SQL through `underpin-pg`. It emits events and returns
+//! reports; it never prints and never reads the environment.
+
+pub mod bootstrap;
+pub mod error;
+pub mod lab;
+pub mod loading;
+pub mod migrator;
+pub mod params;
+pub mod project_folder;
+pub mod proof;
+pub mod proofs;
+pub mod prove;
+pub mod template;
+
+pub use error::LabError;

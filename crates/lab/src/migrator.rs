@@ -1,0 +1,91 @@
+//! Brings a database forward through its numbered migrations, one runner at a time.
+//!
+//! Deciding ([`plan`]) is apart from doing ([`apply`]); [`ledger`] is the database's own memory of
+//! what was applied, [`foreign`] that of another tool whose folder and ledger are adopted.
+
+pub mod apply;
+pub mod foreign;
+pub mod ledger;
+pub mod lock;
+pub mod plan;
+
+pub use apply::{ApplyOptions, Applied, migrate_up};
+pub use plan::{Plan, Problem};
+
+use underpin_pg::session::QueryError;
+
+/// Why migrating stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// A statement of a migration failed; the file was rolled back where it runs in a transaction.
+    #[error("{file}:{line}: the server refused a statement")]
+    Statement {
+        /// Migration file.
+        file: String,
+        /// Line of the statement.
+        line: u32,
+        /// The statement.
+        sql: String,
+        /// The server's answer.
+        #[source]
+        source: QueryError,
+    },
+    /// A lock could not be had within the time limit, retries included.
+    #[error("{file}:{line}: gave up after {tries} tries of {lock_timeout_ms} ms each to get a lock")]
+    LockTimeout {
+        /// Migration file.
+        file: String,
+        /// Line of the statement that waited.
+        line: u32,
+        /// How often it was tried.
+        tries: u32,
+        /// Time limit of one try.
+        lock_timeout_ms: u32,
+        /// The server's last answer.
+        #[source]
+        source: QueryError,
+    },
+    /// The ledger and the folder disagree; nothing was applied.
+    #[error("the migrations folder and the database's ledger disagree")]
+    Disagreement {
+        /// Every disagreement.
+        problems: Vec<Problem>,
+    },
+    /// Another runner holds the advisory lock.
+    #[error("another migration run holds the lock: {holder}")]
+    Busy {
+        /// Who, as `pg_stat_activity` tells.
+        holder: String,
+    },
+    /// Two connections reached one backend: a pooler in transaction mode stands between.
+    #[error("the address leads through a pooler in transaction mode, where a session's lock is not kept")]
+    Pooler,
+    /// Another tool's ledger rules this database and cannot be written by us.
+    #[error("this database is migrated by {tool}, whose ledger Underpin reads but does not write")]
+    ForeignLedger {
+        /// The tool.
+        tool: &'static str,
+        /// Versions that are pending.
+        pending: Vec<String>,
+    },
+    /// The other tool's ledger says that a migration failed half way.
+    #[error("{tool} marks version {version} as failed half way")]
+    Dirty {
+        /// The tool.
+        tool: &'static str,
+        /// The version.
+        version: String,
+    },
+    /// Reading or writing the ledger failed.
+    #[error("the ledger underpin.migrations could not be {doing}")]
+    Ledger {
+        /// `read`, `created` or `written`.
+        doing: &'static str,
+        /// The server's answer.
+        #[source]
+        source: QueryError,
+    },
+    /// A second connection could not be opened.
+    #[error("a connection could not be opened")]
+    Connect(#[source] underpin_pg::session::ConnectError),
+}

@@ -1,0 +1,98 @@
+//! `scenarios/*.toml`: which transactions run side by side.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+use serde::Deserialize;
+use underpin_model::project::{Diagnostic, Scenario, ScenarioRun};
+
+/// The isolation levels that PostgreSQL tells apart (manual, "Transaction Isolation").
+const LEVELS: &[&str] = &["read committed", "repeatable read", "serializable"];
+
+#[derive(Deserialize)]
+struct File {
+    name: Option<String>,
+    #[serde(default)]
+    setup: String,
+    #[serde(default)]
+    empty: bool,
+    run: Vec<Run>,
+    #[serde(default)]
+    invariant: Vec<String>,
+    #[serde(default = "read_committed")]
+    levels: Vec<String>,
+    #[serde(default)]
+    expect: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Run {
+    transaction: String,
+    #[serde(default)]
+    params: BTreeMap<String, toml::Value>,
+}
+
+fn read_committed() -> Vec<String> {
+    vec![LEVELS[0].to_owned()]
+}
+
+/// Returns the scenario that `text` holds, or every fault in it.
+pub(super) fn parse_scenario(file: &Utf8Path, text: &str) -> Result<Scenario, Vec<Diagnostic>> {
+    let mut unknown = Vec::new();
+    let document = toml::Deserializer::parse(text).map_err(|error| vec![syntax(file, text, &error)])?;
+    let parsed: File = serde_ignored::deserialize(document, |path| unknown.push(path.to_string()))
+        .map_err(|error| vec![syntax(file, text, &error)])?;
+    let mut faults: Vec<Diagnostic> = unknown
+        .iter()
+        .map(|key| Diagnostic::new(file, format!("Unknown key `{key}`.")).hint("See docs/scenarios.md."))
+        .collect();
+    faults.extend(wrong_words(file, &parsed));
+    if faults.is_empty() { Ok(scenario(file, parsed)) } else { Err(faults) }
+}
+
+fn syntax(file: &Utf8Path, text: &str, error: &toml::de::Error) -> Diagnostic {
+    let fault = Diagnostic::new(file, format!("The scenario does not parse: {}.", error.message()));
+    match error.span() {
+        Some(span) => fault.line(text[..span.start.min(text.len())].matches('\n').count() as u32 + 1),
+        None => fault,
+    }
+}
+
+fn wrong_words(file: &Utf8Path, parsed: &File) -> Vec<Diagnostic> {
+    let mut faults = Vec::new();
+    for level in parsed.levels.iter().chain(parsed.expect.keys()) {
+        if !LEVELS.contains(&level.as_str()) {
+            let message = format!("Unknown isolation level \"{level}\".");
+            faults.push(Diagnostic::new(file, message).hint(format!("Levels: {}.", LEVELS.join(", "))));
+        }
+    }
+    for word in parsed.expect.values().filter(|word| !["holds", "breaks"].contains(&word.as_str())) {
+        faults.push(Diagnostic::new(file, format!("`expect` is holds or breaks, not \"{word}\".")));
+    }
+    if parsed.run.is_empty() {
+        faults.push(Diagnostic::new(file, "`run` names no transaction.").hint("Name at least two."));
+    }
+    faults
+}
+
+fn scenario(file: &Utf8Path, parsed: File) -> Scenario {
+    let stem = file.file_stem().unwrap_or("scenario").to_owned();
+    let value = |value: toml::Value| match value {
+        toml::Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let run = |run: Run| ScenarioRun {
+        transaction: run.transaction,
+        params: run.params.into_iter().map(|(name, given)| (name, value(given))).collect(),
+    };
+    Scenario {
+        name: parsed.name.unwrap_or(stem),
+        file: file.to_owned(),
+        setup: parsed.setup,
+        empty: parsed.empty,
+        run: parsed.run.into_iter().map(run).collect(),
+        invariants: parsed.invariant,
+        levels: parsed.levels,
+        expect: parsed.expect.into_iter().collect(),
+    }
+}

@@ -1,0 +1,74 @@
+//! `seed`: is the seed idempotent?
+
+use underpin_model::checksum::ChecksumDifference;
+use underpin_model::{Code, Evidence, Finding, ObjectKind, ObjectRef};
+use underpin_pg::checksum;
+
+use crate::error::LabError;
+use crate::loading::load_files;
+use crate::migrator::{ApplyOptions, migrate_up};
+use crate::proof::{Experiment, Experimenting, Outcome, Proof};
+use crate::template::owner_address;
+
+/// The proof.
+pub const PROOF: Proof = Proof {
+    name: "seed",
+    question: "Is the seed idempotent?",
+    page: include_str!("../../../../docs/proofs/seed.md"),
+    run: |experiment| -> Experimenting<'_> { Box::pin(run(experiment)) },
+};
+
+/// Every code that this proof reports.
+pub const CODES: &[Code] = &[CHANGES, FAILS];
+
+const CHANGES: Code = Code::error("UP220", "seed-not-idempotent", "running the seed again changes data");
+const FAILS: Code = Code::error("UP221", "seed-fails-again", "running the seed again fails");
+
+async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
+    let project = experiment.project;
+    if project.seeds.is_empty() {
+        return Ok(Outcome::skipped("the project has no seed.sql"));
+    }
+    let database = experiment.lab.bare_database(project).await?;
+    let owner = owner_address(project, &database.address());
+    let silent = underpin_model::event::Silent;
+    migrate_up(&owner, &project.migrations, &ApplyOptions::default(), &silent).await?;
+    let first_load = load_files(&owner, &project.seeds, &silent).await?;
+    let first = checksum::database_checksums(&database.address(), &checksum::Options::default()).await?;
+    let mut outcome = Outcome::default();
+    match load_files(&owner, &project.seeds, &silent).await {
+        Err(error @ LabError::Load { .. }) => outcome.findings.push(fails(&error)),
+        Err(error) => return Err(error),
+        Ok(_) => {
+            let second = checksum::database_checksums(&database.address(), &checksum::Options::default()).await?;
+            outcome.findings.extend(first.differences(&second).iter().map(changes));
+        }
+    }
+    let rows: u64 = first.tables.values().map(|table| table.rows).sum();
+    let sums = first.tables.iter().map(|(name, sum)| vec![name.clone(), sum.rows.to_string(), sum.sum.clone()]);
+    let columns = ["table", "rows", "content checksum"];
+    outcome.evidence.push(Evidence::table("content", "Content after the first run", &columns, sums.collect()));
+    outcome.measure("seeded_rows", rows as f64, "rows");
+    outcome.measure("seed", first_load.seconds * 1000.0, "ms");
+    outcome.summary = format!("Ran the seed twice; {rows} rows in {} tables compared by content.", first.tables.len());
+    database.drop().await?;
+    Ok(outcome)
+}
+
+fn changes(difference: &ChecksumDifference) -> Finding {
+    let ChecksumDifference { object, left, right } = difference;
+    let message = format!("The second run of the seed changed {object}: {left} became {right}.");
+    let (schema, name) = object.split_once('.').unwrap_or(("public", object));
+    Finding::new(&CHANGES, message)
+        .object(ObjectRef::in_schema(ObjectKind::Table, schema, name))
+        .hint("Give seed rows fixed keys and insert them with ON CONFLICT … DO NOTHING; avoid now() and random().")
+}
+
+fn fails(error: &LabError) -> Finding {
+    let finding = Finding::new(&FAILS, format!("The second run of the seed failed: {}.", error.chain()))
+        .hint("Insert with ON CONFLICT … DO NOTHING (or DO UPDATE), so that a second run is harmless.");
+    match error {
+        LabError::Load { file, line, .. } => finding.at(underpin_model::SourceLine::new(file.clone(), *line)),
+        _ => finding,
+    }
+}

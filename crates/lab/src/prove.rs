@@ -1,0 +1,184 @@
+//! Runs proofs of a project, one after the other or side by side, and gathers one report.
+
+use std::time::Instant;
+
+use camino::Utf8PathBuf;
+use futures_util::StreamExt;
+use underpin_model::project::Project;
+use underpin_model::report::{REPORT_VERSION, ServerInfo};
+use underpin_model::{Event, EventSink, Finding, ProofReport, Report, Severity, Verdict};
+
+use crate::error::LabError;
+use crate::lab::{Lab, LabSpec, elapsed_ms};
+use crate::proof::{Document, Experiment, Outcome, Proof, RunProfile};
+use crate::proofs;
+
+/// What to prove, and how.
+#[derive(Clone, Debug)]
+pub struct ProveOptions {
+    /// Names of proofs; all when empty.
+    pub proofs: Vec<String>,
+    /// How thorough to be.
+    pub profile: RunProfile,
+    /// How many proofs may run at once.
+    pub jobs: usize,
+    /// The lab.
+    pub lab: LabSpec,
+}
+
+/// What a run gives.
+#[derive(Clone, Debug)]
+pub struct Proved {
+    /// The report.
+    pub report: Report,
+    /// Documents that proofs wrote, not yet on disk.
+    pub documents: Vec<Document>,
+}
+
+/// Returns the proofs that the options name, in their fixed order.
+pub fn select(names: &[String]) -> Result<Vec<&'static Proof>, UnknownProof> {
+    for name in names {
+        if !proofs::ALL.iter().any(|proof| proof.name == name) {
+            return Err(UnknownProof { name: name.clone() });
+        }
+    }
+    Ok(proofs::ALL.iter().filter(|proof| names.is_empty() || names.iter().any(|name| name == proof.name)).collect())
+}
+
+/// A proof that does not exist was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no proof called {name}")]
+pub struct UnknownProof {
+    /// The name as given.
+    pub name: String,
+}
+
+/// Opens a lab on the project, runs the selected proofs and returns the report.
+pub async fn prove(
+    project: &Project,
+    selected: &[&'static Proof],
+    options: &ProveOptions,
+    events: &dyn EventSink,
+) -> Result<Proved, LabError> {
+    let start = Instant::now();
+    let started_at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let name = project.config.project.name.clone();
+    let names = selected.iter().map(|proof| proof.name.to_owned()).collect();
+    events.emit(Event::RunStarted { project: name.clone(), proofs: names });
+    let lab = Lab::open(project, &options.lab, events).await?;
+    let server = lab.server_info().await?;
+    let experiment = Experiment { project, lab: &lab, events, profile: options.profile };
+    let mut answers: Vec<(usize, ProofReport, Vec<Document>)> =
+        futures_util::stream::iter(selected.iter().enumerate())
+            .map(|(index, proof)| answer(index, proof, &experiment))
+            .buffer_unordered(options.jobs.max(1))
+            .collect()
+            .await;
+    answers.sort_by_key(|(index, ..)| *index);
+    lab.close().await?;
+    let documents = answers.iter_mut().flat_map(|(_, _, documents)| std::mem::take(documents)).collect();
+    let proofs = answers.into_iter().map(|(_, report, _)| report).collect();
+    let report = report(name, server, started_at, elapsed_ms(start), proofs);
+    events.emit(Event::RunFinished { report: Box::new(report.clone()) });
+    Ok(Proved { report, documents })
+}
+
+/// Returns the report of proofs that ended.
+pub fn report(
+    project: String,
+    server: ServerInfo,
+    started_at: String,
+    duration_ms: u64,
+    proofs: Vec<ProofReport>,
+) -> Report {
+    Report {
+        report: REPORT_VERSION,
+        underpin: env!("CARGO_PKG_VERSION").to_owned(),
+        project,
+        server,
+        started_at,
+        duration_ms,
+        verdict: Report::overall(&proofs),
+        proofs,
+    }
+}
+
+async fn answer(index: usize, proof: &Proof, experiment: &Experiment<'_>) -> (usize, ProofReport, Vec<Document>) {
+    let start = Instant::now();
+    experiment.events.emit(Event::ProofStarted { proof: proof.name.to_owned() });
+    let settings = experiment.project.config.proofs.get(proof.name).cloned().unwrap_or_default();
+    let outcome = if settings.enabled == Some(false) {
+        Outcome::skipped(format!("[proofs.{}] enabled = false", proof.name))
+    } else {
+        match (proof.run)(experiment).await {
+            Ok(outcome) => outcome,
+            Err(error) => Outcome { unexamined: vec![error.chain()], ..Outcome::default() },
+        }
+    };
+    let (mut report, documents) = finish(proof.name, outcome, &settings.allow);
+    report.duration_ms = elapsed_ms(start);
+    experiment.events.emit(Event::ProofFinished { report: Box::new(report.clone()) });
+    (index, report, documents)
+}
+
+/// Turns an outcome into a report: accepted findings become notes, the rest is sorted worst first.
+pub fn finish(name: &str, mut outcome: Outcome, allow: &[String]) -> (ProofReport, Vec<Document>) {
+    for finding in &mut outcome.findings {
+        if let Some(accepted) = allow.iter().find(|entry| accepts(entry, finding)) {
+            finding.severity = Severity::Note;
+            finding.message.push_str(&format!(" (accepted by [proofs.{name}] allow = \"{accepted}\")"));
+        }
+    }
+    outcome.findings.sort_by(|a, b| (b.severity, &a.code, &a.object).cmp(&(a.severity, &b.code, &b.object)));
+    let report = ProofReport {
+        proof: name.to_owned(),
+        verdict: outcome.verdict(),
+        reason: outcome.reason(),
+        duration_ms: 0,
+        findings: outcome.findings,
+        evidence: outcome.evidence,
+        measures: outcome.measures,
+    };
+    (report, outcome.documents)
+}
+
+/// Returns whether `entry` (`rule`, `CODE`, `rule:object`) accepts the finding.
+fn accepts(entry: &str, finding: &Finding) -> bool {
+    let (rule, object) = entry.split_once(':').map_or((entry, None), |(rule, object)| (rule, Some(object)));
+    let named = rule == finding.rule || rule == finding.code;
+    let about = object.is_none_or(|name| finding.object.as_ref().is_some_and(|object| object.display_name() == name));
+    named && about
+}
+
+/// Writes documents into the project's folder; returns those whose content changed.
+pub fn write_documents(project: &Project, documents: &[Document]) -> Result<Vec<Utf8PathBuf>, LabError> {
+    let mut changed = Vec::new();
+    for document in documents {
+        let path = project.root.join(&document.path);
+        if fs_err::read_to_string(&path).is_ok_and(|old| old == document.content) {
+            continue;
+        }
+        let doing = |error| LabError::file(format!("writing {path}"), error);
+        if let Some(folder) = path.parent() {
+            fs_err::create_dir_all(folder).map_err(doing)?;
+        }
+        fs_err::write(&path, &document.content).map_err(doing)?;
+        changed.push(path);
+    }
+    Ok(changed)
+}
+
+/// Returns the exit code of a run, as the manual page lists them.
+///
+/// A finding at or above `fail_on` or a broken proof is 1, otherwise an inconclusive proof is 4.
+pub fn exit_code(report: &Report, fail_on: Option<Severity>) -> u8 {
+    let failing = fail_on.is_some_and(|least| {
+        report.proofs.iter().flat_map(|proof| &proof.findings).any(|finding| finding.severity >= least)
+    });
+    let broken = fail_on.is_some() && report.verdict == Verdict::Broken;
+    match report.verdict {
+        _ if failing || broken => 1,
+        Verdict::Inconclusive => 4,
+        _ => 0,
+    }
+}
