@@ -152,27 +152,72 @@ LANGUAGE plpgsql
 SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp
 AS $$
+DECLARE
+    delta record;
 BEGIN
-    -- One row at a time: an agreement is signed one by one. A change of course takes from one and gives to the other,
-    -- lower id first.
+    -- Differences of zero are written too: the row is locked by it, so a change of owner at the same moment waits.
     IF TG_OP = 'INSERT' THEN
-        UPDATE public.courses AS c SET shared_revenue = c.shared_revenue + NEW.revenue_share WHERE c.id = NEW.course_id;
+        FOR delta IN
+            SELECT n.course_id, sum(n.revenue_share) AS share FROM new_rows AS n GROUP BY n.course_id ORDER BY n.course_id
+        LOOP
+            UPDATE public.courses AS c SET shared_revenue = c.shared_revenue + delta.share WHERE c.id = delta.course_id;
+        END LOOP;
     ELSIF TG_OP = 'DELETE' THEN
-        UPDATE public.courses AS c SET shared_revenue = c.shared_revenue - OLD.revenue_share WHERE c.id = OLD.course_id;
-    ELSIF NEW.course_id = OLD.course_id THEN
-        UPDATE public.courses AS c SET shared_revenue = c.shared_revenue + NEW.revenue_share - OLD.revenue_share WHERE c.id = NEW.course_id;
+        FOR delta IN
+            SELECT o.course_id, sum(o.revenue_share) AS share FROM old_rows AS o GROUP BY o.course_id ORDER BY o.course_id
+        LOOP
+            UPDATE public.courses AS c SET shared_revenue = c.shared_revenue - delta.share WHERE c.id = delta.course_id;
+        END LOOP;
     ELSE
-        PERFORM FROM public.courses AS c WHERE c.id IN (OLD.course_id, NEW.course_id) ORDER BY c.id FOR NO KEY UPDATE;
-        UPDATE public.courses AS c SET shared_revenue = c.shared_revenue - OLD.revenue_share WHERE c.id = OLD.course_id;
-        UPDATE public.courses AS c SET shared_revenue = c.shared_revenue + NEW.revenue_share WHERE c.id = NEW.course_id;
+        FOR delta IN
+            SELECT d.course_id, sum(d.share) AS share
+            FROM (
+                SELECT n.course_id, n.revenue_share AS share FROM new_rows AS n
+                UNION ALL
+                SELECT o.course_id, -o.revenue_share FROM old_rows AS o
+            ) AS d
+            GROUP BY d.course_id ORDER BY d.course_id
+        LOOP
+            UPDATE public.courses AS c SET shared_revenue = c.shared_revenue + delta.share WHERE c.id = delta.course_id;
+        END LOOP;
+    END IF;
+    IF TG_OP <> 'DELETE' AND EXISTS (
+        SELECT FROM new_rows AS n JOIN public.courses AS c ON c.id = n.course_id WHERE c.instructor_id = n.instructor_id
+    ) THEN
+        RAISE EXCEPTION 'the owner of a course is not also its co-instructor'
+            USING ERRCODE = 'check_violation', TABLE = 'course_instructors', COLUMN = 'instructor_id';
     END IF;
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION sum_revenue_shares() IS 'Keeps courses.shared_revenue.';
+COMMENT ON FUNCTION sum_revenue_shares() IS 'Keeps courses.shared_revenue, and keeps the owner out of the list of co-instructors.';
 
-CREATE TRIGGER trg_course_instructors_share AFTER INSERT OR DELETE OR UPDATE OF course_id, revenue_share ON course_instructors
-    FOR EACH ROW EXECUTE FUNCTION sum_revenue_shares();
+CREATE TRIGGER trg_course_instructors_share_insert AFTER INSERT ON course_instructors
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sum_revenue_shares();
+CREATE TRIGGER trg_course_instructors_share_update AFTER UPDATE ON course_instructors
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sum_revenue_shares();
+CREATE TRIGGER trg_course_instructors_share_delete AFTER DELETE ON course_instructors
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sum_revenue_shares();
+
+CREATE FUNCTION check_course_owner() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, public, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.course_instructors AS ci WHERE ci.course_id = NEW.id AND ci.instructor_id = NEW.instructor_id
+    ) THEN
+        RAISE EXCEPTION 'instructor % is a co-instructor of course %; end that before handing the course over', NEW.instructor_id, NEW.id
+            USING ERRCODE = 'check_violation', TABLE = 'courses', COLUMN = 'instructor_id';
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION check_course_owner() IS 'The other half of sum_revenue_shares: a course is not handed to one of its co-instructors. Both write the course row, so they queue.';
+
+CREATE TRIGGER trg_courses_owner AFTER UPDATE OF instructor_id ON courses
+    FOR EACH ROW WHEN (NEW.instructor_id IS DISTINCT FROM OLD.instructor_id)
+    EXECUTE FUNCTION check_course_owner();
 
 CREATE FUNCTION count_redemptions() RETURNS trigger
 LANGUAGE plpgsql
