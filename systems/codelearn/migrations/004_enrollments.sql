@@ -111,15 +111,21 @@ CREATE TABLE certificates (
     id            bigint      GENERATED ALWAYS AS IDENTITY,
     enrollment_id bigint      NOT NULL,
     code          text        NOT NULL,
+    holder_name   text        NOT NULL,
+    course_title  text        NOT NULL,
     issued_at     timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT pk_certificates PRIMARY KEY (id),
     CONSTRAINT uq_certificates_enrollment_id UNIQUE (enrollment_id),
     CONSTRAINT uq_certificates_code UNIQUE (code),
     CONSTRAINT fk_certificates_enrollment_id FOREIGN KEY (enrollment_id) REFERENCES enrollments (id) ON DELETE RESTRICT,
-    CONSTRAINT ck_certificates_code CHECK (code ~ '^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$')
+    CONSTRAINT ck_certificates_code CHECK (code ~ '^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$'),
+    CONSTRAINT ck_certificates_holder_name CHECK (char_length(holder_name) BETWEEN 1 AND 100),
+    CONSTRAINT ck_certificates_course_title CHECK (char_length(course_title) BETWEEN 1 AND 160)
 );
 COMMENT ON TABLE certificates IS 'Proof of completion; at most one per enrollment, only for a completed one.';
 COMMENT ON COLUMN certificates.code IS 'Public, unguessable code that anybody may verify: a random UUID in capitals.';
+COMMENT ON COLUMN certificates.holder_name IS 'The name printed on it. A certificate is a document: what it says does not change when a profile or a course is renamed or deleted.';
+COMMENT ON COLUMN certificates.course_title IS 'The title printed on it; see holder_name.';
 COMMENT ON CONSTRAINT fk_certificates_enrollment_id ON certificates IS 'RESTRICT: somebody may have shown the certificate to an employer; it must stay verifiable.';
 
 CREATE FUNCTION check_certificate() RETURNS trigger

@@ -1,19 +1,19 @@
 -- Money: coupons, purchases that never change, and refunds as rows of their own.
 
 CREATE TABLE coupons (
-    id                   bigint        GENERATED ALWAYS AS IDENTITY,
-    code                 citext        NOT NULL,
-    course_id            bigint,
-    percent_off          numeric(5,2),
-    amount_off           numeric(12,2),
-    currency             text,
-    max_redemptions      integer,
-    max_per_user         integer       NOT NULL DEFAULT 1,
-    valid_from           timestamptz   NOT NULL DEFAULT now(),
-    valid_until          timestamptz,
-    created_at           timestamptz   NOT NULL DEFAULT now(),
-    updated_at           timestamptz   NOT NULL DEFAULT now(),
-    deleted_at           timestamptz,
+    id               bigint        GENERATED ALWAYS AS IDENTITY,
+    code             citext        NOT NULL,
+    course_id        bigint,
+    percent_off      numeric(5,2),
+    amount_off       numeric(12,2),
+    currency         text,
+    max_redemptions  integer,
+    max_per_user     integer       NOT NULL DEFAULT 1,
+    valid_from       timestamptz   NOT NULL DEFAULT now(),
+    valid_until      timestamptz,
+    created_at       timestamptz   NOT NULL DEFAULT now(),
+    updated_at       timestamptz   NOT NULL DEFAULT now(),
+    deleted_at       timestamptz,
     CONSTRAINT pk_coupons PRIMARY KEY (id),
     CONSTRAINT uq_coupons_code UNIQUE (code),
     CONSTRAINT fk_coupons_course_id FOREIGN KEY (course_id) REFERENCES courses (id) ON DELETE CASCADE,
@@ -77,7 +77,7 @@ COMMENT ON COLUMN purchases.coupon_id IS 'The coupon that was used; NULL for the
 COMMENT ON CONSTRAINT fk_purchases_user_id_course_id ON purchases IS 'RESTRICT: books are kept. The natural key of the enrollment says student and course without a second copy of either.';
 COMMENT ON CONSTRAINT fk_purchases_coupon_id ON purchases IS 'RESTRICT: the receipt names the coupon; coupons are withdrawn by deleted_at.';
 CREATE INDEX ix_purchases_user_id_course_id ON purchases (user_id, course_id);
-CREATE INDEX ix_purchases_course_id_purchased_at ON purchases (course_id, purchased_at);
+CREATE INDEX ix_purchases_course_id_purchased_at ON purchases (course_id, purchased_at) INCLUDE (id, amount, currency);
 CREATE INDEX ix_purchases_coupon_id_user_id ON purchases (coupon_id, user_id) WHERE coupon_id IS NOT NULL;
 
 CREATE TRIGGER trg_purchases_immutable AFTER UPDATE OR DELETE ON purchases
