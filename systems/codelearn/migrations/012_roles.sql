@@ -5,7 +5,6 @@
 --   * purchases and refunds: INSERT only. The trigger of 005 holds for the owner, too.
 --   * credentials: no right at all, only three functions.
 
-REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO webapp, analyst;
 
 CREATE FUNCTION find_credential(p_email text)
@@ -45,7 +44,6 @@ AS $$
 $$;
 COMMENT ON FUNCTION record_login(bigint, boolean) IS 'Counts failures; ten in a row lock the account for a quarter of an hour.';
 
-REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM webapp, analyst;
 GRANT EXECUTE ON FUNCTION find_credential(text), set_password_hash(bigint, text), record_login(bigint, boolean) TO webapp;
 
 -- webapp: pages
