@@ -16,7 +16,7 @@ OVERRIDING SYSTEM VALUE VALUES
     (10, 'jonas.weber@example.com', 'jonas-weber', 'Jonas Weber', 'de', 'Europe/Berlin', '2025-01-11 09:00:00+00', '2025-01-11 09:00:00+00', NULL),
     (11, 'kim.lee@example.org', 'kim-lee', 'Kim Lee', 'en', 'Asia/Seoul', '2025-01-12 09:00:00+00', '2025-01-12 09:00:00+00', NULL),
     (12, 'lena.old@example.com', 'lena-old', 'Lena Old', 'en', 'UTC', '2025-01-13 09:00:00+00', '2025-06-01 12:00:00+00', '2025-06-01 12:00:00+00')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (id) DO NOTHING;
 
 INSERT INTO credentials (user_id, password_hash, failed_attempt_count, locked_until, changed_at) VALUES
     (1, '$argon2id$v=19$m=19456,t=2,p=1$00vutwzdzB+XOrRopPdGdV$OpDzEXYFvxTXJjS8G1x79V7HMh5HQ1HFO/1P2SbhBEu', 0, NULL, '2025-01-02 09:00:00+00'),
@@ -31,7 +31,7 @@ INSERT INTO credentials (user_id, password_hash, failed_attempt_count, locked_un
     (10, '$2b$12$JxGjE996jr0qcxbzv7OBWODZP/JQ5U1EFpUFLstton84lLRV4XrQf', 0, NULL, '2025-01-11 09:00:00+00'),
     (11, '$argon2id$v=19$m=19456,t=2,p=1$lkbsKmx329nfDGjOHfUhyF$X2X2xh6nm86Ek6Hyb78RwiOBAVbvBsW81C1Qui/kx5q', 0, NULL, '2025-01-12 09:00:00+00'),
     (12, '$2b$12$0wecUPEwqsHAA7rco2h468LPPi2FCPlmp9c.jDFNO2qeaRj7dr4AO', 0, NULL, '2025-01-13 09:00:00+00')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (user_id) DO NOTHING;
 
 -- Ada and Chen teach and learn.
 INSERT INTO students (user_id, weekly_goal_minutes, created_at) VALUES
@@ -46,13 +46,13 @@ INSERT INTO students (user_id, weekly_goal_minutes, created_at) VALUES
     (10, 60, '2025-01-11 09:00:00+00'),
     (11, NULL, '2025-01-12 09:00:00+00'),
     (12, NULL, '2025-01-13 09:00:00+00')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (user_id) DO NOTHING;
 
 INSERT INTO instructors (user_id, headline, biography, created_at, updated_at) VALUES
     (1, 'Database engineer and author', 'Twenty years of PostgreSQL in production, and the scars to teach from.', '2025-01-02 10:00:00+00', '2025-01-02 10:00:00+00'),
     (2, 'Product designer', NULL, '2025-01-03 10:00:00+00', '2025-01-03 10:00:00+00'),
     (3, 'Systems programmer', 'Writes compilers by day and explains them by night.', '2025-01-04 10:00:00+00', '2025-01-04 10:00:00+00')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (user_id) DO NOTHING;
 
 INSERT INTO categories (id, parent_id, slug, title, sort_order) OVERRIDING SYSTEM VALUE VALUES
     (1, NULL, 'programming', 'Programming', 1),
@@ -66,12 +66,12 @@ INSERT INTO categories (id, parent_id, slug, title, sort_order) OVERRIDING SYSTE
     (9, 3, 'finance', 'Finance', 1),
     (10, 3, 'leadership', 'Leadership', 2),
     (11, 4, 'postgresql', 'PostgreSQL', 1)
-ON CONFLICT DO NOTHING;
+ON CONFLICT (id) DO NOTHING;
 
 INSERT INTO tags (id, slug, title) OVERRIDING SYSTEM VALUE VALUES
     (1, 'sql', 'SQL'), (2, 'performance', 'Performance'), (3, 'beginners', 'Beginners'), (4, 'rust', 'Rust'),
     (5, 'figma', 'Figma'), (6, 'testing', 'Testing'), (7, 'career', 'Career'), (8, 'data-modelling', 'Data modelling')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (id) DO NOTHING;
 
 INSERT INTO courses (id, instructor_id, category_id, slug, title, subtitle, description, language_code, difficulty, status, price,
     currency, seat_limit, published_at, created_at, updated_at, deleted_at)
@@ -97,17 +97,17 @@ OVERRIDING SYSTEM VALUE VALUES
     (7, 3, 5, 'web-servers-by-hand', 'Web servers by hand', 'Sockets to requests',
         'Taken down by its author; the address may be used again.',
         'en', 'advanced', 'published', 59.00, 'USD', NULL, '2025-02-20 08:00:00+00', '2025-02-01 08:00:00+00', '2025-05-20 08:00:00+00', '2025-05-20 08:00:00+00')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (id) DO NOTHING;
 
 INSERT INTO course_tags (course_id, tag_id) VALUES
     (1, 1), (1, 3), (1, 8), (2, 1), (2, 2), (3, 4), (3, 6), (4, 3), (4, 5), (5, 8), (7, 4)
-ON CONFLICT DO NOTHING;
+ON CONFLICT (course_id, tag_id) DO NOTHING;
 
 INSERT INTO course_instructors (course_id, instructor_id, teaching_role, revenue_share, joined_at) VALUES
     (1, 3, 'co_instructor', 20.00, '2025-01-15 08:00:00+00'),
     (1, 2, 'reviewer', 0.00, '2025-01-16 08:00:00+00'),
     (2, 3, 'assistant', 7.50, '2025-02-01 08:00:00+00')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (course_id, instructor_id) DO NOTHING;
 -- Gaps of ten in sort_order leave room to slip something in between.
 INSERT INTO sections (id, course_id, sort_order, title, created_at, updated_at, deleted_at) OVERRIDING SYSTEM VALUE VALUES
     (1, 1, 10, 'First steps', '2025-01-11 08:00:00+00', '2025-01-11 08:00:00+00', NULL),
@@ -120,7 +120,7 @@ INSERT INTO sections (id, course_id, sort_order, title, created_at, updated_at, 
     (8, 6, 10, 'Lead', '2025-01-11 08:00:00+00', '2025-01-11 08:00:00+00', NULL),
     (9, 7, 10, 'Sockets', '2025-01-11 08:00:00+00', '2025-01-11 08:00:00+00', NULL),
     (10, 1, 30, 'Outlook', '2025-01-11 08:00:00+00', '2025-03-05 08:00:00+00', '2025-03-05 08:00:00+00')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (id) DO NOTHING;
 
 INSERT INTO lessons (id, section_id, sort_order, title, kind, content, duration_seconds, is_preview, created_at, updated_at, deleted_at)
 OVERRIDING SYSTEM VALUE VALUES
@@ -144,7 +144,7 @@ OVERRIDING SYSTEM VALUE VALUES
     (18, 9, 10, 'Listen and accept', 'video', NULL, 900, false, '2025-01-11 09:00:00+00', '2025-01-11 09:00:00+00', NULL),
     (19, 10, 10, 'What comes next', 'article', 'To be written.', 60, false, '2025-01-11 09:00:00+00', '2025-01-11 09:00:00+00', NULL),
     (20, 1, 40, 'Installing version 9', 'article', 'Outdated.', 300, false, '2025-01-11 09:00:00+00', '2025-03-05 08:00:00+00', '2025-03-05 08:00:00+00')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (id) DO NOTHING;
 
 INSERT INTO lesson_assets (id, lesson_id, kind, title, object_key, content_sha256, media_type, byte_size, created_at, deleted_at)
 OVERRIDING SYSTEM VALUE VALUES
@@ -166,7 +166,7 @@ OVERRIDING SYSTEM VALUE VALUES
     (16, 17, 'video', 'The stick', 'courses/6/lessons/17/video.mp4', '48dd23be4683b71bab841e1cffc95f417271912f7ce3864fc225f16e5fca7525', 'video/mp4', 118800000, '2025-01-12 08:00:00+00', NULL),
     (17, 18, 'video', 'Listen and accept', 'courses/7/lessons/18/video.mp4', 'c44ffe8c634f6eeaafae7c353993b5d90fa44306bb8a557fadb5dc743fbca63c', 'video/mp4', 162000000, '2025-01-12 08:00:00+00', NULL),
     (18, 1, 'slides', 'Slides, first edition', 'courses/1/lessons/1/slides-1.pdf', 'fd2c8f1dc03ce50ff48749f0a7a1bbf62f03c4960e07db60a4f55fedb3b752b5', 'application/pdf', 48211, '2025-01-12 08:00:00+00', '2025-03-05 08:00:00+00')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (id) DO NOTHING;
 
 -- Course 2 has three seats and two students: the last seat is free.
 INSERT INTO enrollments (id, user_id, course_id, status, last_lesson_id, completed_at, cancelled_at, created_at, updated_at)
@@ -186,7 +186,7 @@ OVERRIDING SYSTEM VALUE VALUES
     (13, 12, 1, 'active', 2, NULL, NULL, '2025-02-06 08:00:00+00', '2025-02-06 18:00:00+00'),
     (14, 8, 4, 'cancelled', NULL, NULL, '2025-03-13 18:00:00+00', '2025-03-12 08:00:00+00', '2025-03-13 18:00:00+00'),
     (15, 10, 3, 'pending', NULL, NULL, NULL, '2025-05-03 08:00:00+00', '2025-05-03 18:00:00+00')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (id) DO NOTHING;
 
 INSERT INTO lesson_progress (enrollment_id, lesson_id, watched_seconds, started_at, completed_at) VALUES
     (1, 1, 400, '2025-03-16 17:00:00+00', '2025-03-16 17:30:00+00'),
@@ -210,13 +210,13 @@ INSERT INTO lesson_progress (enrollment_id, lesson_id, watched_seconds, started_
     (11, 17, 421, '2025-02-24 17:00:00+00', '2025-02-24 17:30:00+00'),
     (9, 13, 490, '2025-03-14 17:00:00+00', '2025-03-14 17:30:00+00'),
     (1, 20, 20, '2025-02-04 17:00:00+00', '2025-02-04 17:30:00+00')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (enrollment_id, lesson_id) DO NOTHING;
 
 INSERT INTO certificates (id, enrollment_id, code, holder_name, course_title, issued_at) OVERRIDING SYSTEM VALUE VALUES
     (1, 1, '6F1C0B52-8D3E-4A77-9B21-0C5E7A91D301', 'Dana Novak', 'PostgreSQL from the ground up', '2025-03-20 18:00:00+00'),
     (2, 8, 'A94D77E0-15B2-4C0F-8E66-3B8F02C4D902', 'Jonas Weber', 'Interfaces people understand', '2025-03-15 18:00:00+00'),
     (3, 11, '0D2B9C14-77AA-4E19-B3D5-91F6E8A0C403', 'Elif Kaya', 'Type on paper', '2025-02-25 18:00:00+00')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (id) DO NOTHING;
 
 -- PLANS50 has one use left.
 INSERT INTO coupons (id, code, course_id, percent_off, amount_off, currency, max_redemptions, max_per_user, valid_from, valid_until,
@@ -227,7 +227,7 @@ OVERRIDING SYSTEM VALUE VALUES
     (3, 'SPRING25', NULL, 25.00, NULL, NULL, 100, 2, '2025-03-01 00:00:00+00', '2025-06-01 00:00:00+00', '2025-02-20 00:00:00+00', '2025-02-20 00:00:00+00', NULL),
     (4, 'LEAFLET', NULL, 15.00, NULL, NULL, 50, 1, '2025-01-01 00:00:00+00', NULL, '2025-01-01 00:00:00+00', '2025-04-01 00:00:00+00', '2025-04-01 00:00:00+00'),
     (5, 'FRIENDS30', NULL, 30.00, NULL, NULL, 5000, 3, '2025-01-01 00:00:00+00', '2099-01-01 00:00:00+00', '2025-01-01 00:00:00+00', '2025-01-01 00:00:00+00', NULL)
-ON CONFLICT DO NOTHING;
+ON CONFLICT (id) DO NOTHING;
 
 INSERT INTO purchases (id, user_id, course_id, coupon_id, list_price, discount, amount, currency, payment_reference, purchased_at)
 OVERRIDING SYSTEM VALUE VALUES
@@ -241,12 +241,12 @@ OVERRIDING SYSTEM VALUE VALUES
     (8, 5, 6, NULL, 29.00, 0.00, 29.00, 'USD', 'pay_seed_0008', '2025-01-25 08:00:00+00'),
     (9, 6, 7, NULL, 59.00, 0.00, 59.00, 'USD', 'pay_seed_0009', '2025-02-21 08:00:00+00'),
     (10, 12, 1, NULL, 49.00, 0.00, 49.00, 'USD', 'pay_seed_0010', '2025-02-06 08:00:00+00')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (id) DO NOTHING;
 
 INSERT INTO refunds (id, purchase_id, amount, reason, refunded_at) OVERRIDING SYSTEM VALUE VALUES
     (1, 3, 49.00, 'Requested within the trial period', '2025-02-20 18:00:00+00'),
     (2, 9, 20.00, 'Goodwill: lesson was missing', '2025-03-01 12:00:00+00')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (id) DO NOTHING;
 
 INSERT INTO reviews (id, user_id, course_id, rating, body, created_at, updated_at, deleted_at) OVERRIDING SYSTEM VALUE VALUES
     (1, 4, 1, 5, 'Finally I know why my joins were wrong.', '2025-03-21 09:00:00+00', '2025-03-21 09:00:00+00', NULL),
@@ -255,7 +255,7 @@ INSERT INTO reviews (id, user_id, course_id, rating, body, created_at, updated_a
     (4, 11, 4, 1, 'Buy cheap watches', '2025-03-17 09:00:00+00', '2025-03-18 09:00:00+00', '2025-03-18 09:00:00+00'),
     (5, 5, 6, 4, 'Lovely.', '2025-02-26 09:00:00+00', '2025-02-26 09:00:00+00', NULL),
     (6, 12, 1, 3, 'Good, but fast.', '2025-02-20 09:00:00+00', '2025-02-20 09:00:00+00', NULL)
-ON CONFLICT DO NOTHING;
+ON CONFLICT (id) DO NOTHING;
 
 INSERT INTO notifications (id, user_id, course_id, kind, message, created_at, read_at) OVERRIDING SYSTEM VALUE VALUES
     (1, 4, 1, 'enrolled', 'Welcome to PostgreSQL from the ground up', '2025-02-03 08:00:00+00', '2025-02-03 19:00:00+00'),
@@ -264,20 +264,20 @@ INSERT INTO notifications (id, user_id, course_id, kind, message, created_at, re
     (4, 1, 1, 'reviewed', 'A new review with 5 stars', '2025-03-21 09:00:00+00', '2025-03-22 07:00:00+00'),
     (5, 11, NULL, 'welcome', 'Welcome to CodeLearn', '2025-01-12 09:00:00+00', NULL),
     (6, 10, 4, 'completed', 'Your certificate is ready', '2025-03-15 18:00:00+00', '2025-03-16 08:00:00+00')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (id) DO NOTHING;
 
 INSERT INTO outbox_events (id, topic, payload, attempt_count, last_error, created_at, available_at, published_at)
 OVERRIDING SYSTEM VALUE VALUES
     (1, 'enrollment.created', '{"enrollment_id": 1, "user_id": 4, "course_id": 1}', 1, NULL, '2025-02-03 08:00:00+00', '2025-02-03 08:00:00+00', '2025-02-03 08:00:02+00'),
     (2, 'enrollment.completed', '{"enrollment_id": 1, "user_id": 4, "course_id": 1}', 2, 'mail gateway: timeout', '2025-03-20 18:00:00+00', '2025-03-20 18:01:00+00', '2025-03-20 18:01:01+00'),
     (3, 'purchase.refunded', '{"purchase_id": 3, "user_id": 7, "course_id": 1}', 0, NULL, '2025-02-20 18:00:00+00', '2025-02-20 18:00:00+00', NULL)
-ON CONFLICT DO NOTHING;
+ON CONFLICT (id) DO NOTHING;
 
 INSERT INTO featured_courses (id, course_id, place, featured_during, created_at) OVERRIDING SYSTEM VALUE VALUES
     (1, 1, 1, '[2025-02-01 00:00:00+00, 2099-01-01 00:00:00+00)', '2025-01-31 08:00:00+00'),
     (2, 2, 2, '[2025-02-01 00:00:00+00, 2025-03-01 00:00:00+00)', '2025-01-31 08:00:00+00'),
     (3, 4, 2, '[2025-03-01 00:00:00+00, 2099-01-01 00:00:00+00)', '2025-02-28 08:00:00+00')
-ON CONFLICT DO NOTHING;
+ON CONFLICT (id) DO NOTHING;
 
 -- Identities go on above what is there; never backwards, whatever was inserted since.
 
