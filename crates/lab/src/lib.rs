@@ -3,7 +3,11 @@
 //! This crate starts servers and runs SQL through `underpin-pg`. It emits events and returns
 //! reports; it never prints and never reads the environment.
 
+pub mod adopt;
+pub mod attached;
 pub mod bootstrap;
+pub mod codes;
+pub mod daily;
 pub mod error;
 pub mod lab;
 pub mod loading;
@@ -13,6 +17,8 @@ pub mod project_folder;
 pub mod proof;
 pub mod proofs;
 pub mod prove;
+pub mod rehearsal;
+pub mod script_run;
 pub mod template;
 
 pub use error::LabError;

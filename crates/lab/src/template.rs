@@ -89,7 +89,8 @@ async fn build_database(
     let owner = owner_address(project, &superuser.database(DATABASE));
     migrate_up(&owner, &project.migrations, &ApplyOptions::default(), events).await?;
     loading::load_files(&owner, &project.seeds, events).await?;
-    if let Some(file) = project_folder::load_scale(project, scale)? {
+    let scaled = project.scale.is_some().then(|| project_folder::load_scale(project, scale)).transpose()?;
+    if let Some(file) = scaled.flatten() {
         let loaded = loading::load_files(&owner, &[file], events).await?;
         let text = format!("Scaled to {} rows at {:.0} rows/s.", loaded.rows, loaded.rate());
         events.emit(Event::Remark { text });

@@ -1,0 +1,196 @@
+//! `underpin prove`: the main job.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use clap::{Args, ValueEnum};
+use underpin_lab::lab::LabSpec;
+use underpin_lab::proof::{Proof, RunProfile};
+use underpin_lab::prove::{self, ProveOptions, Proved};
+use underpin_model::project::Project;
+use underpin_model::{Report, Severity};
+use underpin_report::text::TextStyle;
+
+use crate::fault::Fault;
+use crate::output;
+use crate::progress::Progress;
+use crate::settings::Settings;
+
+/// Run the proofs of the project in a private PostgreSQL
+///
+/// Without names every proof runs. The project's files and databases are not touched; generated
+/// documents are written to its evidence folder. With --database-url the proofs that only read look
+/// at that database, and the others are skipped with the reason.
+#[derive(Debug, Args)]
+pub struct ProveArgs {
+    /// Proofs to run
+    #[arg(value_name = "PROOF")]
+    proofs: Vec<String>,
+    /// How thorough to be
+    #[arg(long, value_enum, default_value_t, env = "UNDERPIN_PROFILE")]
+    profile: Profile,
+    /// Value of :scale for scale.sql; [scale] default when absent
+    #[arg(long, value_name = "N", env = "UNDERPIN_SCALE")]
+    scale: Option<u32>,
+    /// Proofs that may run at once
+    #[arg(long, value_name = "N", default_value_t = 2, env = "UNDERPIN_JOBS")]
+    jobs: usize,
+    /// Least severity that fails the run; [gate] fail_on when absent, else error
+    #[arg(long, value_enum, env = "UNDERPIN_FAIL_ON")]
+    fail_on: Option<FailOn>,
+    /// Also write the report: html=FILE, json=FILE, markdown=FILE, junit=FILE, sarif=FILE
+    #[arg(long = "report", value_name = "FORMAT=FILE")]
+    reports: Vec<String>,
+    /// Do not write generated documents into the project
+    #[arg(long)]
+    no_evidence: bool,
+    /// Build the template anew instead of taking it from .underpin/cache
+    #[arg(long)]
+    no_cache: bool,
+    /// Allow proofs to write to the database of --database-url (always rolled back)
+    #[arg(long, requires = "database_url")]
+    allow_writes: bool,
+}
+
+/// How thorough a run is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+enum Profile {
+    /// Leave out server crashes and long loads
+    Quick,
+    #[default]
+    Full,
+}
+
+/// Least severity that fails a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    Note,
+    Warning,
+    Error,
+    Never,
+}
+
+/// Carries the command out.
+pub async fn run(args: &ProveArgs, settings: &Settings) -> Result<u8, Fault> {
+    let targets = report_targets(&args.reports)?;
+    let selected = selected(&args.proofs)?;
+    let project = settings.project()?;
+    let fail_on = fail_on(args.fail_on, &project);
+    let progress = Progress::new(settings);
+    let proved = match settings.explicit_database()? {
+        Some(address) => {
+            let reach = underpin_lab::attached::Reach { writes: args.allow_writes };
+            let installation = settings.installation(Some(&project)).ok();
+            underpin_lab::attached::prove(&project, &selected, &address, installation, reach, &progress).await?
+        }
+        None => private(args, &project, &selected, settings, &progress).await?,
+    };
+    drop(progress);
+    if !args.no_evidence {
+        for path in prove::write_documents(&project, &proved.documents)? {
+            output::remark(&format!("Wrote {path}."));
+        }
+    }
+    write_reports(&targets, &proved.report)?;
+    print(&proved.report, settings);
+    Ok(prove::exit_code(&proved.report, fail_on))
+}
+
+async fn private(
+    args: &ProveArgs,
+    project: &Project,
+    selected: &[&'static Proof],
+    settings: &Settings,
+    progress: &Progress,
+) -> Result<Proved, Fault> {
+    let options = ProveOptions {
+        proofs: args.proofs.clone(),
+        profile: if args.profile == Profile::Quick { RunProfile::Quick } else { RunProfile::Full },
+        jobs: args.jobs,
+        lab: LabSpec {
+            installation: settings.installation(Some(project))?,
+            scale: args.scale.unwrap_or(project.config.scale.default_scale),
+            cache: (!args.no_cache).then(|| project.root.join(".underpin/cache")),
+        },
+    };
+    super::sweep(settings);
+    Ok(prove::prove(project, selected, &options, progress).await?)
+}
+
+fn selected(names: &[String]) -> Result<Vec<&'static Proof>, Fault> {
+    prove::select(names).map_err(|unknown| {
+        let known: Vec<&str> = underpin_lab::proofs::ALL.iter().map(|proof| proof.name).collect();
+        Fault::usage(format!("There is no proof called {}.", unknown.name))
+            .hint(format!("The proofs are: {}.", known.join(", ")))
+    })
+}
+
+fn fail_on(flag: Option<FailOn>, project: &Project) -> Option<Severity> {
+    let configured = project.config.gate.fail_on.as_deref();
+    match (flag, configured) {
+        (Some(FailOn::Never), _) | (None, Some("never")) => None,
+        (Some(FailOn::Note), _) | (None, Some("note")) => Some(Severity::Note),
+        (Some(FailOn::Warning), _) | (None, Some("warning")) => Some(Severity::Warning),
+        _ => Some(Severity::Error),
+    }
+}
+
+/// Prints the result to standard output.
+pub fn print(report: &Report, settings: &Settings) {
+    if settings.json() {
+        output::result(&underpin_report::json::render(report));
+        return;
+    }
+    let style = TextStyle { color: settings.color(), ..TextStyle::default() };
+    output::result(&underpin_report::text::render(report, &style));
+    if settings.github_actions() {
+        output::result(&underpin_report::github::annotations(report));
+    }
+}
+
+/// A report file that was asked for.
+struct Target {
+    render: fn(&Report) -> String,
+    path: Utf8PathBuf,
+}
+
+fn report_targets(texts: &[String]) -> Result<Vec<Target>, Fault> {
+    texts.iter().map(|text| report_target(text)).collect()
+}
+
+fn report_target(text: &str) -> Result<Target, Fault> {
+    let hint = "Write it like --report html=report.html; formats: html, json, markdown, junit, sarif.";
+    let Some((format, path)) = text.split_once('=') else {
+        return Err(Fault::usage(format!("--report {text} names no file.")).hint(hint));
+    };
+    let render: fn(&Report) -> String = match format {
+        "html" => underpin_report::html::render,
+        "json" => underpin_report::json::render,
+        "markdown" => underpin_report::markdown::render,
+        "junit" => underpin_report::junit::render,
+        "sarif" => |report| underpin_report::sarif::render(report, &super::explain::rule_texts()),
+        _ => return Err(Fault::usage(format!("There is no report format called {format}.")).hint(hint)),
+    };
+    let path = Utf8PathBuf::from(path);
+    match path.parent().filter(|folder| !folder.as_str().is_empty() && !folder.is_dir()) {
+        Some(folder) => Err(Fault::usage(format!("The folder {folder} of --report {text} does not exist."))
+            .hint(format!("mkdir -p {folder}"))),
+        None => Ok(Target { render, path }),
+    }
+}
+
+fn write_reports(targets: &[Target], report: &Report) -> Result<(), Fault> {
+    for target in targets {
+        write_whole(&target.path, &(target.render)(report))?;
+        output::remark(&format!("Wrote {}.", target.path));
+    }
+    Ok(())
+}
+
+/// Writes a file in one rename, so that a full disk leaves the old one instead of half a new one.
+fn write_whole(path: &Utf8Path, content: &str) -> Result<(), Fault> {
+    let part = Utf8PathBuf::from(format!("{path}.part"));
+    let written = fs_err::write(&part, content).and_then(|()| fs_err::rename(&part, path));
+    written.map_err(|error| {
+        let _ = fs_err::remove_file(&part);
+        Fault::environment(format!("The report {path} could not be written.")).because(error)
+    })
+}

@@ -1,0 +1,70 @@
+//! Shows a run's events on standard error: a bar for long steps, a line per proof.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use underpin_model::{Event, EventSink};
+use underpin_report::text::{TextStyle, proof_line};
+
+use crate::output;
+use crate::settings::Settings;
+
+/// The listener of the command line.
+pub struct Progress {
+    bar: ProgressBar,
+    shown: bool,
+    live: bool,
+    style: TextStyle,
+}
+
+impl Progress {
+    /// Returns a listener; it is silent when the settings say so, and draws no bar off a terminal.
+    pub fn new(settings: &Settings) -> Progress {
+        let live = settings.progress() && std::io::stderr().is_terminal();
+        let target = if live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            bar.set_style(style);
+        }
+        if live {
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
+        let style = TextStyle { color: live && settings.color(), ..TextStyle::default() };
+        Progress { bar, shown: settings.progress(), live, style }
+    }
+
+    fn line(&self, text: &str) {
+        if self.shown {
+            self.bar.suspend(|| output::remark(text));
+        }
+    }
+}
+
+impl EventSink for Progress {
+    fn emit(&self, event: Event) {
+        match event {
+            Event::RunStarted { project, proofs } => self.line(&format!("Proving {project}: {}.", proofs.join(", "))),
+            Event::ServerStarted { purpose, version, duration_ms } => {
+                self.bar.set_message(format!("PostgreSQL {version} ({purpose}) is up after {duration_ms} ms"));
+            }
+            Event::TemplateReady { cached, duration_ms } => {
+                let how = if cached { "taken from the cache" } else { "built" };
+                self.line(&format!("Template {how} in {:.1} s.", duration_ms as f64 / 1000.0));
+            }
+            Event::ProofStarted { proof } => self.bar.set_message(proof),
+            Event::Progress { what, done, total, unit } => self.bar.set_message(format!("{what}: {done}/{total} {unit}")),
+            Event::Remark { text } => self.line(&text),
+            Event::ProofFinished { report } => self.line(&proof_line(&report, &self.style)),
+            Event::RunFinished { .. } => self.bar.finish_and_clear(),
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.live {
+            self.bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The project's own server for daily work: data kept in `.underpin/data`, up until it is stopped.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use underpin_model::EventSink;
+use underpin_model::project::Project;
+use underpin_model::sql_text::quote_literal;
+use underpin_pg::address::Address;
+use underpin_pg::installation::Installation;
+use underpin_pg::server::{self, DataSource, Lifetime, Profile, Server, ServerSpec};
+use underpin_pg::session::Session;
+
+use crate::error::LabError;
+use crate::migrator::{ApplyOptions, migrate_up};
+use crate::template::owner_address;
+use crate::{bootstrap, loading};
+
+/// Name of the project's database on its own server.
+pub const DATABASE: &str = "app";
+
+/// The project's own server, up.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// Superuser's address of the project's database.
+    pub address: Address,
+    /// It was up before.
+    pub already: bool,
+}
+
+impl Started {
+    /// Returns the address under which migrations and loads run.
+    pub fn owner_address(&self, project: &Project) -> Address {
+        owner_address(project, &self.address)
+    }
+
+    /// Returns the address as a URL.
+    pub fn url(&self) -> String {
+        self.address.display()
+    }
+}
+
+fn data_folder(root: &Utf8Path) -> Utf8PathBuf {
+    root.join(".underpin/data")
+}
+
+/// Returns the project's own server when it is up.
+pub fn running(root: &Utf8Path) -> Option<Started> {
+    let running = server::adopt(&data_folder(root))?;
+    Some(Started { address: running.address.database(DATABASE), already: true })
+}
+
+/// Starts the project's own server, or finds it up, and creates the project's database in it.
+pub async fn start(
+    project: &Project,
+    installation: &Installation,
+    port: Option<u16>,
+    events: &dyn EventSink,
+) -> Result<Started, LabError> {
+    if let Some(started) = running(&project.root) {
+        return Ok(started);
+    }
+    let data = data_folder(&project.root);
+    let server = Server::start(ServerSpec {
+        installation: installation.clone(),
+        profile: Profile::Durable,
+        purpose: "daily work".to_owned(),
+        settings: Vec::new(),
+        source: DataSource::InPlace(data),
+        port,
+        lifetime: Lifetime::Detached,
+    })
+    .await?;
+    let superuser = server.address();
+    let duration_ms = server.startup_ms();
+    let version = installation.version.text.clone();
+    events.emit(underpin_model::Event::ServerStarted { purpose: "daily work".to_owned(), version, duration_ms });
+    create_missing(project, &superuser).await?;
+    server.detach();
+    Ok(Started { address: superuser.database(DATABASE), already: false })
+}
+
+async fn create_missing(project: &Project, superuser: &Address) -> Result<(), LabError> {
+    let session = Session::connect(superuser).await?;
+    let sql = format!("SELECT 1 FROM pg_database WHERE datname = {}", quote_literal(DATABASE));
+    let there = session.value(&sql).await?.is_some();
+    session.close().await;
+    if there { Ok(()) } else { bootstrap::create_database(superuser, DATABASE, &project.config.database).await }
+}
+
+/// Migrates and seeds the database at `superuser`.
+pub async fn prepare(project: &Project, superuser: &Address, events: &dyn EventSink) -> Result<(), LabError> {
+    let owner = owner_address(project, superuser);
+    migrate_up(&owner, &project.migrations, &ApplyOptions::default(), events).await?;
+    loading::load_files(&owner, &project.seeds, events).await?;
+    Ok(())
+}
+
+/// Stops the project's own server; returns whether it was up.
+pub async fn stop(root: &Utf8Path) -> Result<bool, LabError> {
+    match server::adopt(&data_folder(root)) {
+        Some(running) => {
+            server::stop_adopted(&running).await?;
+            Ok(true)
+        }
+        None => Ok(false),
+    }
+}
+
+/// Removes the data of the project's own server, which must be down.
+pub fn remove_data(root: &Utf8Path) -> Result<(), LabError> {
+    let data = data_folder(root);
+    if data.exists() {
+        fs_err::remove_dir_all(&data).map_err(|error| LabError::file("removing the server's data", error))?;
+    }
+    Ok(())
+}
+
+/// Removes server folders of runs that were killed; returns them.
+pub fn sweep() -> Vec<String> {
+    underpin_pg::stale::clean_stale_folders(&underpin_pg::stale::temporary_folder())
+        .into_iter()
+        .map(|folder| folder.to_string())
+        .collect()
+}

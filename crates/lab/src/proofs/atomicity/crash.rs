@@ -1,0 +1,81 @@
+//! Crashes the server under half-done transactions, all scripts at once, one step further each time.
+//!
+//! Every script works in a database of its own on one durable server, so that a single crash
+//! answers for all of them.
+
+use underpin_model::checksum::DatabaseChecksum;
+use underpin_pg::address::Address;
+use underpin_pg::session::Session;
+
+use super::failure::{Failure, Point};
+use super::{Examined, changed_tables, partial, unexpected};
+use crate::error::LabError;
+use crate::lab::clone_template;
+use crate::proof::{Experiment, Outcome};
+use crate::script_run::ScriptRun;
+
+/// Crashes the server after every step of every script that was examined; adds to their points.
+pub(super) async fn crash_all(
+    experiment: &Experiment<'_>,
+    examined: &mut [Examined<'_>],
+    outcome: &mut Outcome,
+) -> Result<(), LabError> {
+    let mut server = experiment.lab.durable_server("crash").await?;
+    let superuser = server.address();
+    let mut before = Vec::new();
+    for nth in 0..examined.len() {
+        clone_template(&superuser, &database(nth)).await?;
+        before.push(content(&superuser, nth).await?);
+    }
+    let most = examined.iter().map(|one| one.points.iter().map(|point| point.step).max().unwrap_or(0)).max();
+    for steps in 1..=most.unwrap_or(0) {
+        let sessions = walk_all(experiment, &superuser, examined, steps).await?;
+        if sessions.is_empty() {
+            break;
+        }
+        server.crash().await?;
+        server.restart().await?;
+        for (nth, mut point, session) in sessions {
+            drop(session);
+            point.left = changed_tables(&before[nth], &content(&superuser, nth).await?);
+            if !point.left.is_empty() {
+                outcome.findings.push(partial(examined[nth].script, &point));
+            }
+            examined[nth].points.push(point);
+        }
+    }
+    Ok(server.stop().await?)
+}
+
+fn database(nth: usize) -> String {
+    format!("crash_{nth}")
+}
+
+async fn content(superuser: &Address, nth: usize) -> Result<DatabaseChecksum, LabError> {
+    let session = Session::connect(&superuser.database(&database(nth))).await?;
+    let sums = underpin_pg::checksum::in_session(&session).await?;
+    session.close().await;
+    Ok(sums)
+}
+
+/// Brings every script that is long enough to the given step, and leaves its session open.
+async fn walk_all(
+    experiment: &Experiment<'_>,
+    superuser: &Address,
+    examined: &[Examined<'_>],
+    steps: usize,
+) -> Result<Vec<(usize, Point, Session)>, LabError> {
+    let mut sessions = Vec::new();
+    for (nth, one) in examined.iter().enumerate() {
+        let Some(known) = one.points.iter().find(|point| point.step == steps && point.left.is_empty()) else { continue };
+        let address = superuser.database(&database(nth));
+        let role = one.script.role.as_ref().or(experiment.project.config.database.app_role.as_ref());
+        let session = Session::connect(&role.map_or_else(|| address.clone(), |role| address.user(role))).await?;
+        let mut run = ScriptRun::new(one.script, one.values.clone(), 1).map_err(unexpected)?;
+        for _ in 0..steps {
+            run.step(&session).await.map_err(unexpected)?;
+        }
+        sessions.push((nth, Point { failure: Failure::Crash, ..known.clone() }, session));
+    }
+    Ok(sessions)
+}

@@ -1,0 +1,42 @@
+//! Rehearses pending migrations in a private server and notes the locks of every statement.
+
+use underpin_model::EventSink;
+use underpin_model::event::Silent;
+use underpin_model::evidence::StatementTrace;
+use underpin_model::project::Project;
+use underpin_pg::server::{DataSource, Lifetime, Profile, Server, ServerSpec};
+
+use crate::bootstrap;
+use crate::error::LabError;
+use crate::lab::LabSpec;
+use crate::migrator::{ApplyOptions, migrate_up};
+use crate::template::owner_address;
+
+/// Applies the versions in `applied` silently, then the pending ones with a trace of each statement.
+pub async fn rehearse(
+    project: &Project,
+    spec: &LabSpec,
+    applied: &[String],
+    events: &dyn EventSink,
+) -> Result<Vec<StatementTrace>, LabError> {
+    let server = Server::start(ServerSpec {
+        installation: spec.installation.clone(),
+        profile: Profile::Fast,
+        purpose: "rehearsal".to_owned(),
+        settings: Vec::new(),
+        source: DataSource::Fresh,
+        port: None,
+        lifetime: Lifetime::Ours,
+    })
+    .await?;
+    bootstrap::create_database(&server.address(), "rehearsal", &project.config.database).await?;
+    let owner = owner_address(project, &server.address().database("rehearsal"));
+    if let Some(last) = applied.last() {
+        let options = ApplyOptions { up_to: Some(last.clone()), ..ApplyOptions::default() };
+        migrate_up(&owner, &project.migrations, &options, &Silent).await?;
+    }
+    let options = ApplyOptions { trace: true, ..ApplyOptions::default() };
+    let traced = migrate_up(&owner, &project.migrations, &options, events).await?;
+    server.stop().await?;
+    Ok(traced.traces)
+}
