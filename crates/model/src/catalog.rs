@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The whole snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(missing_docs, reason = "each list is named after what it holds")]
 pub struct Catalog {
     pub schemas: Vec<Schema>,
@@ -18,10 +19,12 @@ pub struct Catalog {
     pub types: Vec<Type>,
     pub functions: Vec<Function>,
     pub grants: Vec<Grant>,
+    pub others: Vec<Other>,
 }
 
 /// A schema.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(missing_docs, reason = "the fields are the catalog's own words")]
 pub struct Schema {
     pub name: String,
@@ -31,6 +34,7 @@ pub struct Schema {
 
 /// An installed extension.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(missing_docs, reason = "the fields are the catalog's own words")]
 pub struct Extension {
     pub name: String,
@@ -40,6 +44,7 @@ pub struct Extension {
 
 /// A role of the cluster that is not PostgreSQL's own (`pg_…`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(missing_docs, reason = "the fields are the catalog's own words")]
 pub struct Role {
     pub name: String,
@@ -55,6 +60,7 @@ pub struct Role {
 
 /// An ordinary, partitioned or foreign table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Table {
     /// Schema.
     pub schema: String,
@@ -66,7 +72,8 @@ pub struct Table {
     pub owner: String,
     /// `UNLOGGED`.
     pub unlogged: bool,
-    /// Storage parameters as `name=value`.
+    /// Storage parameters as `name=value`; those of the TOAST table begin with `toast.`. Also
+    /// `access_method`, `tablespace`, `replica_identity` and `of_type` where they are not the default.
     pub options: Vec<String>,
     /// Row-level security is enabled.
     pub row_security: bool,
@@ -76,6 +83,8 @@ pub struct Table {
     pub partition_key: Option<String>,
     /// `schema.table` of the parent and the bound, of a partition.
     pub partition_of: Option<String>,
+    /// `schema.table` of each parent of plain inheritance.
+    pub inherits: Vec<String>,
     /// COMMENT.
     pub comment: Option<String>,
     /// In order of position.
@@ -92,6 +101,7 @@ pub struct Table {
 
 /// A column of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Column {
     /// Name.
     pub name: String,
@@ -113,12 +123,16 @@ pub struct Column {
     pub generated: Option<String>,
     /// Collation, when not the type's default.
     pub collation: Option<String>,
+    /// What else was set away from the default, as `name=value`: `storage`, `compression`, `statistics`,
+    /// `n_distinct`, and `generated=virtual` for a generated column that is not stored.
+    pub options: Vec<String>,
     /// COMMENT.
     pub comment: Option<String>,
 }
 
 /// A table constraint.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Constraint {
     /// Name.
     pub name: String,
@@ -155,6 +169,7 @@ pub enum ConstraintKind {
 
 /// The far side of a foreign key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Reference {
     /// Schema of the referenced table.
     pub schema: String,
@@ -170,6 +185,7 @@ pub struct Reference {
 
 /// An index.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Index {
     /// Name.
     pub name: String,
@@ -199,6 +215,7 @@ pub struct Index {
 
 /// A trigger.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Trigger {
     /// Name.
     pub name: String,
@@ -208,10 +225,15 @@ pub struct Trigger {
     pub function: String,
     /// `pg_trigger.tgenabled` is not `D`.
     pub enabled: bool,
+    /// `always` or `replica`, when set by `ENABLE ALWAYS` or `ENABLE REPLICA`.
+    pub firing: Option<String>,
+    /// COMMENT.
+    pub comment: Option<String>,
 }
 
 /// A row-level security policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Policy {
     /// Name.
     pub name: String,
@@ -225,10 +247,13 @@ pub struct Policy {
     pub using: Option<String>,
     /// WITH CHECK expression.
     pub with_check: Option<String>,
+    /// COMMENT.
+    pub comment: Option<String>,
 }
 
 /// A view or materialized view.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct View {
     /// Schema.
     pub schema: String,
@@ -248,12 +273,15 @@ pub struct View {
     pub reads: Vec<String>,
     /// Indexes of a materialized view.
     pub indexes: Vec<Index>,
+    /// User triggers (`INSTEAD OF`).
+    pub triggers: Vec<Trigger>,
     /// COMMENT.
     pub comment: Option<String>,
 }
 
 /// A sequence.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Sequence {
     /// Schema.
     pub schema: String,
@@ -269,10 +297,13 @@ pub struct Sequence {
     pub max_value: i64,
     /// `schema.table.column` that owns it.
     pub owned_by: Option<String>,
+    /// COMMENT.
+    pub comment: Option<String>,
 }
 
 /// An enum, domain, composite or range type.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Type {
     /// Schema.
     pub schema: String,
@@ -290,6 +321,7 @@ pub struct Type {
 
 /// A function or procedure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Function {
     /// Schema.
     pub schema: String,
@@ -317,10 +349,13 @@ pub struct Function {
 
 /// One privilege that a role other than the owner holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Grant {
-    /// `schema`, `table`, `column`, `sequence`, `function`, `type` or `database`.
+    /// `schema`, `table`, `column`, `sequence`, `function`, `type` or `database`; `default table` and the
+    /// like for `ALTER DEFAULT PRIVILEGES`.
     pub on: String,
-    /// Object as `schema.name` (with arguments for functions, with `.column` for columns).
+    /// Object as `schema.name` (with arguments for functions, with `.column` for columns); `current` for the
+    /// database, whose name is no part of the schema; `role` or `role in schema` for default privileges.
     pub object: String,
     /// Role that holds it; `public` for everybody.
     pub grantee: String,
@@ -328,6 +363,18 @@ pub struct Grant {
     pub privilege: String,
     /// WITH GRANT OPTION.
     pub grantable: bool,
+}
+
+/// An object of a kind without a list of its own: compared, not understood.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Other {
+    /// `rule`, `statistics`, `event trigger`, `publication`, `collation`, `text search configuration`, …
+    pub kind: String,
+    /// Name with its schema, where the kind lives in one.
+    pub name: String,
+    /// Everything that makes it what it is, as text.
+    pub definition: String,
 }
 
 impl Catalog {

@@ -87,6 +87,7 @@ const LISTS: &[(&str, &str)] = &[
     ("types", "type"),
     ("functions", "function"),
     ("grants", "grant"),
+    ("others", "other"),
 ];
 
 const NESTED: &[(&str, &str)] = &[
@@ -125,6 +126,7 @@ fn identity(kind: &str, fields: &Map<String, Value>) -> String {
     let text = |field: &str| fields.get(field).and_then(Value::as_str).unwrap_or_default();
     match kind {
         "grant" => format!("{} {} on {} {}", text("grantee"), text("privilege"), text("on"), text("object")),
+        "other" => format!("{} {}", text("kind"), text("name")),
         "function" => format!("{}.{}({})", text("schema"), text("name"), text("arguments")),
         _ if fields.contains_key("schema") && kind != "extension" => {
             format!("{}.{}", text("schema"), text("name"))

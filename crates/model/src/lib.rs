@@ -6,6 +6,7 @@
 
 pub mod catalog;
 pub mod catalog_diff;
+pub mod checksum;
 pub mod code;
 pub mod config;
 pub mod event;

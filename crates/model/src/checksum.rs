@@ -1,0 +1,117 @@
+//! Content checksums of a database and their comparison.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+/// What every table and every sequence of a database held at one moment.
+///
+/// Two databases whose tables hold the same rows, in whatever physical order, have equal values.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseChecksum {
+    /// By `schema.table`; of a partitioned table its leaves.
+    pub tables: BTreeMap<String, TableSum>,
+    /// Position by `schema.sequence`: the last value, with `(unused)` appended when it was never given out.
+    pub sequences: BTreeMap<String, String>,
+}
+
+/// The content of one table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableSum {
+    /// Exact number of rows.
+    pub rows: u64,
+    /// Sum over all rows of the 64-bit hash of the row's text, as a decimal number.
+    ///
+    /// A sum, because rows have no order, and because duplicates must count; an exclusive or would
+    /// not see a row that is there twice.
+    pub sum: String,
+}
+
+/// One table or sequence whose content is not the same on both sides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChecksumDifference {
+    /// `table schema.name` or `sequence schema.name`.
+    pub object: String,
+    /// Content on the left; absent where the object does not exist.
+    pub left: Option<String>,
+    /// Content on the right; absent where the object does not exist.
+    pub right: Option<String>,
+}
+
+impl DatabaseChecksum {
+    /// Returns what differs, tables before sequences, each sorted by name.
+    pub fn differences(&self, other: &DatabaseChecksum) -> Vec<ChecksumDifference> {
+        let mut differences = map_differences("table", &self.tables, &other.tables, describe_table);
+        differences.extend(map_differences("sequence", &self.sequences, &other.sequences, String::clone));
+        differences
+    }
+
+    /// Returns the number of rows of all tables.
+    pub fn rows(&self) -> u64 {
+        self.tables.values().map(|table| table.rows).sum()
+    }
+}
+
+fn describe_table(table: &TableSum) -> String {
+    let rows = if table.rows == 1 { "row" } else { "rows" };
+    format!("{} {rows}, checksum {}", table.rows, table.sum)
+}
+
+fn map_differences<V: PartialEq>(
+    kind: &str,
+    left: &BTreeMap<String, V>,
+    right: &BTreeMap<String, V>,
+    describe: impl Fn(&V) -> String,
+) -> Vec<ChecksumDifference> {
+    let names: BTreeSet<&String> = left.keys().chain(right.keys()).collect();
+    names
+        .into_iter()
+        .filter(|name| left.get(*name) != right.get(*name))
+        .map(|name| ChecksumDifference {
+            object: format!("{kind} {name}"),
+            left: left.get(name).map(&describe),
+            right: right.get(name).map(&describe),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checksum(tables: &[(&str, u64, &str)], sequences: &[(&str, &str)]) -> DatabaseChecksum {
+        let sum = |rows: u64, sum: &str| TableSum { rows, sum: sum.into() };
+        DatabaseChecksum {
+            tables: tables.iter().map(|(name, rows, text)| ((*name).into(), sum(*rows, text))).collect(),
+            sequences: sequences.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+        }
+    }
+
+    #[test]
+    fn equal_contents_do_not_differ() {
+        let one = checksum(&[("public.a", 2, "7")], &[("public.a_id_seq", "2")]);
+        assert_eq!(one.differences(&one.clone()), vec![]);
+        assert_eq!(one.rows(), 2);
+    }
+
+    #[test]
+    fn differences_name_the_object_and_both_contents() {
+        let left = checksum(&[("public.a", 1, "7"), ("public.b", 2, "9")], &[("public.s", "4")]);
+        let right = checksum(&[("public.a", 1, "8"), ("public.c", 0, "0")], &[("public.s", "4 (unused)")]);
+        let shown: Vec<String> = left
+            .differences(&right)
+            .iter()
+            .map(|it| {
+                let side = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
+                format!("{}: {} | {}", it.object, side(&it.left), side(&it.right))
+            })
+            .collect();
+        let expected = [
+            "table public.a: 1 row, checksum 7 | 1 row, checksum 8",
+            "table public.b: 2 rows, checksum 9 | -",
+            "table public.c: - | 0 rows, checksum 0",
+            "sequence public.s: 4 | 4 (unused)",
+        ];
+        assert_eq!(shown, expected);
+    }
+}
