@@ -1,0 +1,49 @@
+# The commands of this repository. `make prove` and `make test` do all their set-up by themselves.
+#
+# make itself exits 2 whenever a command fails; the line "Error N" above it carries the command's own exit code.
+
+SHELL := bash
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+export CARGO ?= cargo
+
+target := $(or $(CARGO_TARGET_DIR),target)
+underpin := $(target)/release/underpin
+systems := $(patsubst %/underpin.toml,%,$(wildcard systems/*/underpin.toml))
+
+.PHONY: help prove test lint bench evidence build setup clean
+
+help:
+	@echo "make prove     prove systems/codelearn on a private PostgreSQL and write report.html"
+	@echo "make test      run every test"
+	@echo "make lint      check formatting, lints and the rules of the house"
+	@echo "make bench     run the benchmarks"
+	@echo "make evidence  prove every reference system and regenerate its evidence/"
+	@echo "make setup     install what is missing (Debian, Ubuntu) or say what to install"
+	@echo "make clean     remove everything that can be built again"
+
+prove: build
+	@scripts/prove.sh $(underpin) systems/codelearn report.html
+
+test: setup
+	@scripts/test.sh
+
+lint: setup
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) xtask tidy
+
+bench: setup
+	$(CARGO) bench --locked --workspace --benches
+
+evidence: build
+	@for system in $(systems); do $(underpin) prove --project $$system --evidence || exit; done
+
+build: setup
+	$(CARGO) build --release --locked
+
+setup:
+	@scripts/setup.sh
+
+clean:
+	$(CARGO) clean
+	rm -rf report.html systems/*/.underpin

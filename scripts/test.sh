@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Runs every test of the workspace: with cargo-nextest when it is there, with cargo test when not, then the doctests.
+set -euo pipefail
+
+cargo=${CARGO:-cargo}
+if "$cargo" nextest --version >/dev/null 2>&1; then
+  "$cargo" nextest run --locked --workspace ${CI:+--profile ci} "$@"
+else
+  echo "cargo-nextest is not installed; cargo test does the same, one crate after the other." >&2
+  echo "hint: https://nexte.st/docs/installation/pre-built-binaries/" >&2
+  "$cargo" test --locked --workspace --all-targets "$@"
+fi
+"$cargo" test --quiet --locked --workspace --doc
