@@ -44,7 +44,7 @@ pub async fn run(command: &Command, settings: &Settings) -> Result<u8, Fault> {
 pub fn target(
     settings: &Settings,
     project: &underpin_model::project::Project,
-) -> Result<underpin_pg::address::Address, Fault> {
+) -> Result<underpin_pg::Address, Fault> {
     if let Some(address) = settings.named_database()? {
         return Ok(address);
     }

@@ -4,7 +4,7 @@ use underpin_lab::error::LabError;
 use underpin_lab::migrator::MigrateError;
 use underpin_lab::project_folder::ProjectError;
 use underpin_model::project::Diagnostic;
-use underpin_pg::session::{ConnectError, QueryError};
+use underpin_pg::{ConnectError, QueryError};
 
 /// What kind of error it is; decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

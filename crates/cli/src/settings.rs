@@ -5,8 +5,8 @@ use std::io::IsTerminal;
 use camino::{Utf8Path, Utf8PathBuf};
 use underpin_lab::project_folder::{find_project, load_project};
 use underpin_model::project::Project;
-use underpin_pg::address::Address;
-use underpin_pg::installation::{Installation, Search, choose_installation};
+use underpin_pg::Address;
+use underpin_pg::{Installation, Search, choose_installation};
 
 use crate::args::{Color, Format, GlobalArgs};
 use crate::fault::Fault;

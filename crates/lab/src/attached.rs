@@ -7,9 +7,9 @@ use underpin_model::event::Silent;
 use underpin_model::project::Project;
 use underpin_model::report::ServerInfo;
 use underpin_model::{Event, EventSink, Finding};
-use underpin_pg::address::Address;
-use underpin_pg::installation::Installation;
-use underpin_pg::session::Session;
+use underpin_pg::Address;
+use underpin_pg::Installation;
+use underpin_pg::Session;
 
 use crate::error::LabError;
 use crate::lab::{Lab, LabSpec, elapsed_ms};

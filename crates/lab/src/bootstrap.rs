@@ -2,8 +2,8 @@
 
 use underpin_model::config::DatabaseConfig;
 use underpin_model::sql_text::quote_identifier;
-use underpin_pg::address::Address;
-use underpin_pg::session::{QueryError, Session};
+use underpin_pg::Address;
+use underpin_pg::{QueryError, Session};
 
 use crate::error::LabError;
 

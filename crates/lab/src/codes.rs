@@ -22,7 +22,7 @@ pub struct CodePage {
 pub fn all() -> &'static [CodePage] {
     static ALL: OnceLock<Vec<CodePage>> = OnceLock::new();
     ALL.get_or_init(|| {
-        let rules = underpin_rules::all().iter().map(|rule| rule.code());
+        let rules = underpin_rules::all().iter().map(|rule| &rule.code);
         let own = proofs::CODES.iter().copied().flatten();
         let mut pages: Vec<CodePage> = rules.chain(own).filter_map(with_page).collect();
         pages.sort_by_key(|page| page.code.code);

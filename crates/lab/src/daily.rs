@@ -4,10 +4,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use underpin_model::EventSink;
 use underpin_model::project::Project;
 use underpin_model::sql_text::quote_literal;
-use underpin_pg::address::Address;
-use underpin_pg::installation::Installation;
+use underpin_pg::Address;
+use underpin_pg::Installation;
 use underpin_pg::server::{self, DataSource, Lifetime, Profile, Server, ServerSpec};
-use underpin_pg::session::Session;
+use underpin_pg::Session;
 
 use crate::error::LabError;
 use crate::migrator::{ApplyOptions, migrate_up};

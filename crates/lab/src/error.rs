@@ -1,7 +1,7 @@
 //! Why an experiment could not be carried out. (A fault that an experiment *finds* is a finding.)
 
 use camino::Utf8PathBuf;
-use underpin_pg::session::{ConnectError, QueryError};
+use underpin_pg::{ConnectError, QueryError};
 
 use crate::migrator::MigrateError;
 use crate::project_folder::ProjectError;
@@ -14,15 +14,15 @@ pub enum LabError {
     Project(#[from] ProjectError),
     /// No PostgreSQL installation fits.
     #[error(transparent)]
-    Installation(#[from] underpin_pg::installation::InstallationError),
+    Installation(#[from] underpin_pg::InstallationError),
     /// A server of ours did not start, stop or copy.
     #[error(transparent)]
-    Server(#[from] underpin_pg::server::ServerFault),
+    Server(#[from] underpin_pg::LifecycleError),
     /// A tool of PostgreSQL's could not be run.
     #[error(transparent)]
-    Tool(#[from] underpin_pg::tool::ToolError),
+    Tool(#[from] underpin_pg::ToolError),
     /// A connection could not be opened.
-    #[error("the connection to {} could not be opened", .0.address())]
+    #[error("the database cannot be reached")]
     Connect(#[from] ConnectError),
     /// The migrations did not run.
     #[error(transparent)]

@@ -9,10 +9,10 @@ use underpin_model::project::Project;
 use underpin_model::report::ServerInfo;
 use underpin_model::sql_text::quote_identifier;
 use underpin_model::{Event, EventSink};
-use underpin_pg::address::Address;
-use underpin_pg::installation::Installation;
-use underpin_pg::server::{DataSource, Lifetime, Profile, Server, ServerSpec};
-use underpin_pg::session::Session;
+use underpin_pg::Address;
+use underpin_pg::Installation;
+use underpin_pg::{DataSource, Lifetime, Profile, Server, ServerSpec};
+use underpin_pg::Session;
 
 use crate::error::LabError;
 use crate::template;

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use underpin_model::project::SqlFile;
 use underpin_model::{Event, EventSink};
-use underpin_pg::address::Address;
-use underpin_pg::session::{QueryError, Session};
+use underpin_pg::Address;
+use underpin_pg::{QueryError, Session};
 
 use crate::error::LabError;
 

@@ -12,7 +12,7 @@ pub mod plan;
 pub use apply::{ApplyOptions, Applied, migrate_up};
 pub use plan::{Plan, Problem};
 
-use underpin_pg::session::QueryError;
+use underpin_pg::QueryError;
 
 /// Why migrating stopped.
 #[derive(Debug, thiserror::Error)]
@@ -87,5 +87,5 @@ pub enum MigrateError {
     },
     /// A second connection could not be opened.
     #[error("a connection could not be opened")]
-    Connect(#[source] underpin_pg::session::ConnectError),
+    Connect(#[source] underpin_pg::ConnectError),
 }

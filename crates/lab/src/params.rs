@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use underpin_model::project::Param;
-use underpin_pg::session::Session;
+use underpin_pg::Session;
 
 use crate::error::LabError;
 
@@ -29,4 +29,40 @@ pub async fn evaluate(session: &Session, item: &str, params: &[Param]) -> Result
         .map_err(|source| LabError::Params { item: item.to_owned(), source })?;
     let first = rows.rows.into_iter().next().unwrap_or_default();
     Ok(params.iter().map(|param| param.name.clone()).zip(first).collect())
+}
+
+/// Returns a query's text with `$1`, `$2`, … replaced by typed literals.
+///
+/// For experiments that put a query inside another; where the difference between a literal and a
+/// bound value matters, prepare and execute instead.
+pub fn bind(sql: &str, params: &[Param], values: &Values) -> String {
+    let mut text = String::new();
+    let mut rest = sql;
+    while let Some(start) = rest.find('$') {
+        let digits: String = rest[start + 1..].chars().take_while(char::is_ascii_digit).collect();
+        text.push_str(&rest[..start]);
+        match digits.parse::<usize>().ok().and_then(|number| params.get(number.wrapping_sub(1))) {
+            Some(param) => {
+                let value = values.get(&param.name).and_then(Option::as_deref);
+                text.push_str(&format!("({}::{})", underpin_model::sql_text::quote_nullable(value), param.type_name));
+            }
+            None => text.push_str(&rest[start..start + 1 + digits.len()]),
+        }
+        rest = &rest[start + 1 + digits.len()..];
+    }
+    text.push_str(rest);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_become_typed_literals_and_dollar_quotes_stay() {
+        let param = Param { name: "id".into(), type_name: "bigint".into(), value: None, line: 1 };
+        let values = Values::from([("id".to_owned(), Some("7".to_owned()))]);
+        let bound = bind("SELECT $$x$$ WHERE id = $1 OR $2", &[param], &values);
+        assert_eq!(bound, "SELECT $$x$$ WHERE id = ('7'::bigint) OR $2");
+    }
 }

@@ -5,14 +5,39 @@ use underpin_model::Code;
 use crate::proof::Proof;
 
 pub mod atomicity;
+pub mod constraints;
+pub mod read_model;
 pub mod replay;
+pub mod restore;
+pub mod roles;
+pub mod schema;
 pub mod seed;
+pub mod soft_delete;
 
 /// Every proof, in the order in which reports show them.
-pub const ALL: &[Proof] = &[replay::PROOF, seed::PROOF, atomicity::PROOF];
+pub const ALL: &[Proof] = &[
+    replay::PROOF,
+    seed::PROOF,
+    constraints::PROOF,
+    schema::PROOF,
+    atomicity::PROOF,
+    soft_delete::PROOF,
+    read_model::PROOF,
+    roles::PROOF,
+    restore::PROOF,
+];
 
 /// Every code that proofs report by themselves; those of schema rules stand in `underpin-rules`.
-pub const CODES: &[&[Code]] = &[replay::CODES, seed::CODES, atomicity::CODES];
+pub const CODES: &[&[Code]] = &[
+    replay::CODES,
+    seed::CODES,
+    constraints::CODES,
+    atomicity::CODES,
+    soft_delete::CODES,
+    read_model::CODES,
+    roles::CODES,
+    restore::CODES,
+];
 
 /// Returns the proof of that name.
 pub fn by_name(name: &str) -> Option<&'static Proof> {

@@ -4,7 +4,7 @@ use underpin_model::EventSink;
 use underpin_model::event::Silent;
 use underpin_model::evidence::StatementTrace;
 use underpin_model::project::Project;
-use underpin_pg::server::{DataSource, Lifetime, Profile, Server, ServerSpec};
+use underpin_pg::{DataSource, Lifetime, Profile, Server, ServerSpec};
 
 use crate::bootstrap;
 use crate::error::LabError;

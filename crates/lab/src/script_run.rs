@@ -3,8 +3,8 @@
 use underpin_model::script::TransactionScript;
 use underpin_model::script_cursor::{NextStatement, ScriptCursor, ScriptFault};
 use underpin_model::statement::Verb;
-use underpin_pg::rows::Rows;
-use underpin_pg::session::{QueryError, Session};
+use underpin_pg::Rows;
+use underpin_pg::{QueryError, Session};
 
 use crate::params::Values;
 

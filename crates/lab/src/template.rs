@@ -5,9 +5,9 @@ use std::time::Instant;
 use camino::{Utf8Path, Utf8PathBuf};
 use underpin_model::project::Project;
 use underpin_model::{Event, EventSink};
-use underpin_pg::address::Address;
-use underpin_pg::server::{DataSource, Lifetime, Profile, Server, ServerSpec};
-use underpin_pg::session::Session;
+use underpin_pg::Address;
+use underpin_pg::{DataSource, Lifetime, Profile, Server, ServerSpec};
+use underpin_pg::Session;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::LabError;

@@ -24,7 +24,7 @@ pub fn run(_args: &DoctorArgs, settings: &Settings) -> Result<u8, Fault> {
     } else {
         output::result(&facts.iter().map(line).collect::<String>());
     }
-    let runnable = !underpin_pg::installation::find_installations(&search).is_empty();
+    let runnable = !underpin_pg::find_installations(&search).is_empty();
     Ok(if runnable { 0 } else { 3 })
 }
 

@@ -11,7 +11,7 @@ use underpin_lab::migrator::{ApplyOptions, migrate_up};
 use underpin_lab::rehearsal;
 use underpin_model::evidence::StatementTrace;
 use underpin_model::project::Project;
-use underpin_pg::session::Session;
+use underpin_pg::Session;
 
 use crate::fault::Fault;
 use crate::output;

@@ -18,6 +18,6 @@ pub async fn run(args: &PsqlArgs, settings: &Settings) -> Result<u8, Fault> {
     let project = settings.project()?;
     let target = super::target(settings, &project)?;
     let installation = settings.installation(Some(&project))?;
-    let code = underpin_pg::tool::run_interactive(&installation, "psql", &args.arguments, &target).await;
+    let code = underpin_pg::run_interactive(&installation, "psql", &args.arguments, &target).await;
     code.map_err(|error| Fault::from(underpin_lab::LabError::from(error)))
 }

@@ -6,8 +6,8 @@ use underpin_model::evidence::{HeldLock, StatementTrace};
 use underpin_model::project::Migration;
 use underpin_model::statement::Statement;
 use underpin_model::{Event, EventSink};
-use underpin_pg::address::Address;
-use underpin_pg::session::{QueryError, Session};
+use underpin_pg::Address;
+use underpin_pg::{QueryError, Session};
 
 use super::foreign::{self, ForeignLedger};
 use super::ledger::{ledger_create, ledger_read, ledger_write};

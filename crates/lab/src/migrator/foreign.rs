@@ -6,7 +6,7 @@
 
 use underpin_model::project::Migration;
 use underpin_model::sql_text::{quote_literal, quote_nullable};
-use underpin_pg::session::{QueryError, Session};
+use underpin_pg::{QueryError, Session};
 
 use super::MigrateError;
 

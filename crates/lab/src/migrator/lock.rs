@@ -5,8 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use underpin_pg::address::Address;
-use underpin_pg::session::Session;
+use underpin_pg::Address;
+use underpin_pg::Session;
 
 use super::MigrateError;
 

@@ -8,7 +8,7 @@ use underpin_model::checksum::DatabaseChecksum;
 use underpin_model::script::{ScriptItem, ScriptStatement, TransactionScript};
 use underpin_model::statement::Verb;
 use underpin_model::{Code, Event, Evidence, Finding, ObjectKind, ObjectRef, SourceLine};
-use underpin_pg::session::Session;
+use underpin_pg::Session;
 
 use crate::error::LabError;
 use crate::lab::Sandbox;

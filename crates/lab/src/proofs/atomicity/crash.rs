@@ -4,8 +4,8 @@
 //! answers for all of them.
 
 use underpin_model::checksum::DatabaseChecksum;
-use underpin_pg::address::Address;
-use underpin_pg::session::Session;
+use underpin_pg::Address;
+use underpin_pg::Session;
 
 use super::failure::{Failure, Point};
 use super::{Examined, changed_tables, partial, unexpected};

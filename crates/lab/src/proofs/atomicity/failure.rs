@@ -1,6 +1,6 @@
 //! The ways in which a transaction is made to fail, and what one failure left behind.
 
-use underpin_pg::session::Session;
+use underpin_pg::Session;
 
 use crate::error::LabError;
 

@@ -1,7 +1,7 @@
 //! Rows that violating writes are derived from, and the statements that write a changed copy.
 
 use underpin_model::sql_text::quote_nullable;
-use underpin_pg::session::Session;
+use underpin_pg::Session;
 
 use super::candidates::Value;
 use super::search::{Assignment, typed};

@@ -1,7 +1,7 @@
 //! Searches for values under which an expression is false (or true), by letting the server evaluate it.
 
 use underpin_model::sql_text::{quote_identifier, quote_nullable};
-use underpin_pg::session::Session;
+use underpin_pg::Session;
 
 use super::candidates::{Question, Value, candidates, plausible};
 use super::row::Row;

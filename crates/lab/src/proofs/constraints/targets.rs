@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use underpin_model::sql_text::{quote_identifier, quote_qualified};
-use underpin_pg::session::Session;
+use underpin_pg::Session;
 
 use crate::error::LabError;
 
