@@ -1,0 +1,55 @@
+//! Money in binary floating point.
+
+use underpin_model::Code;
+
+use crate::names::{self, Money};
+use crate::rule::{Context, SchemaRule};
+use crate::scope::Field;
+use crate::sql;
+use crate::suspicion::{Restate, Suspicion};
+use crate::wording::{counted, grouped};
+
+pub(crate) static RULE: SchemaRule = SchemaRule {
+    code: Code::error("UP118", "money-float", "money in binary floating point"),
+    page: include_str!("../../../../docs/codes/money-float.md"),
+    find: suspicions,
+};
+
+fn suspicions(context: &Context<'_>) -> Vec<Suspicion> {
+    context
+        .fields()
+        .filter(|field| matches!(field.column.base_type.as_str(), "float4" | "float8"))
+        .filter_map(|field| match names::money(field.name(), &field.table.name) {
+            Money::No => None,
+            Money::Perhaps => Some(suspicion(field, field.table.column("currency").is_none())),
+            Money::Surely => Some(suspicion(field, false)),
+        })
+        .collect()
+}
+
+fn suspicion(field: Field<'_>, doubtful: bool) -> Suspicion {
+    let column = field.quoted();
+    let finite = format!("{column} NOT IN ('NaN', 'Infinity', '-Infinity')");
+    let sql = format!(
+        "SELECT count({column}) AS stored, count(*) FILTER (WHERE {finite} AND \
+         {column}::float8::numeric <> round({column}::float8::numeric, 2)) AS inexact, \
+         coalesce(abs(sum({column}) FILTER (WHERE {finite})::float8::numeric(38,9) \
+         - sum(round({column}::numeric, 2)) FILTER (WHERE {finite})), 0)::numeric(38,9)::text AS drift FROM {}",
+        field.table.quoted()
+    );
+    let (table, name) = (sql::table(field.table), sql::identifier(field.name()));
+    let hint = format!(
+        "ALTER TABLE {table} ALTER COLUMN {name} TYPE numeric(12,2) USING round({name}::numeric, 2);"
+    );
+    let what = format!("{} is {}", field.label(), field.column.type_name);
+    Suspicion::new(field.draft(&RULE.code).warning_when(doubtful).hint(hint), sql, move |answer, draft| {
+        let stored = counted(answer.int("stored"), "stored value");
+        let drift = answer.text("drift").trim_end_matches('0').trim_end_matches('.');
+        let drift = if drift.is_empty() { "0" } else { drift };
+        let fact = format!(
+            "{what}; {} of {stored} already differ from their 2-decimal value, and their sum is off by {drift}.",
+            grouped(answer.int("inexact"))
+        );
+        Some(draft.saying(fact))
+    })
+}
