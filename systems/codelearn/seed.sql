@@ -51,7 +51,8 @@ ON CONFLICT (user_id) DO NOTHING;
 INSERT INTO instructors (user_id, headline, biography, created_at, updated_at) VALUES
     (1, 'Database engineer and author', 'Twenty years of PostgreSQL in production, and the scars to teach from.', '2025-01-02 10:00:00+00', '2025-01-02 10:00:00+00'),
     (2, 'Product designer', NULL, '2025-01-03 10:00:00+00', '2025-01-03 10:00:00+00'),
-    (3, 'Systems programmer', 'Writes compilers by day and explains them by night.', '2025-01-04 10:00:00+00', '2025-01-04 10:00:00+00')
+    (3, 'Systems programmer', 'Writes compilers by day and explains them by night.', '2025-01-04 10:00:00+00', '2025-01-04 10:00:00+00'),
+    (8, 'Front-end developer', NULL, '2025-05-09 10:00:00+00', '2025-05-09 10:00:00+00')
 ON CONFLICT (user_id) DO NOTHING;
 
 INSERT INTO categories (id, parent_id, slug, title, sort_order) OVERRIDING SYSTEM VALUE VALUES

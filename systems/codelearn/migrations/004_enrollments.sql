@@ -21,7 +21,7 @@ CREATE TABLE enrollments (
 );
 COMMENT ON TABLE enrollments IS 'A student in a course. Also the lock of everything that happens between the two: whoever pays, refunds, completes or reviews holds this row.';
 COMMENT ON COLUMN enrollments.status IS 'pending: seat held, not paid; active: learning; completed: every lesson done, final; cancelled: seat given back, may enroll again.';
-COMMENT ON COLUMN enrollments.last_lesson_id IS 'Where the player resumes; NULL before the first lesson.';
+COMMENT ON COLUMN enrollments.last_lesson_id IS 'The lesson opened last: the player resumes here, or behind it once it is done. NULL before the first lesson.';
 COMMENT ON COLUMN enrollments.completed_at IS 'Set exactly while status is completed.';
 COMMENT ON COLUMN enrollments.cancelled_at IS 'Set exactly while status is cancelled.';
 COMMENT ON CONSTRAINT fk_enrollments_user_id ON enrollments IS 'RESTRICT: an enrollment is a business record; accounts are closed by deleted_at.';

@@ -34,13 +34,13 @@ VALUES (:enrollment_id, :done_lesson_id, now())
 ON CONFLICT (enrollment_id, lesson_id) DO UPDATE SET completed_at = now() WHERE lp.completed_at IS NULL;
 
 UPDATE enrollments SET last_lesson_id = :done_lesson_id WHERE id = :enrollment_id;
+\endif
 
-SELECT (NOT EXISTS (
-        SELECT
-        FROM course_lessons AS cl
-        LEFT JOIN lesson_progress AS lp ON lp.enrollment_id = :enrollment_id AND lp.lesson_id = cl.lesson_id
-        WHERE cl.course_id = :course_id AND lp.completed_at IS NULL
-    ))::integer AS is_finished \gset
+-- Asked even when nothing was open: the author may have taken out the only lesson that was missing.
+SELECT (count(*) > 0 AND count(*) = count(lp.completed_at))::integer AS is_finished
+FROM course_lessons AS cl
+LEFT JOIN lesson_progress AS lp ON lp.enrollment_id = :enrollment_id AND lp.lesson_id = cl.lesson_id
+WHERE cl.course_id = :course_id \gset
 
 \if :is_finished
 UPDATE enrollments SET status = 'completed', completed_at = now() WHERE id = :enrollment_id AND status = 'active';
@@ -57,7 +57,6 @@ VALUES (:user_id, :course_id, 'completed', 'Your certificate is ready');
 
 INSERT INTO outbox_events (topic, payload)
 VALUES ('enrollment.completed', jsonb_build_object('enrollment_id', :enrollment_id::bigint, 'user_id', :user_id::bigint, 'course_id', :course_id::bigint));
-\endif
 \endif
 \endif
 
