@@ -1,8 +1,8 @@
 //! Tries a violating write in a savepoint, and judges who refused it.
 
 use underpin_model::sql_text::{quote_identifier, quote_qualified};
-use underpin_pg::query_error::{QueryError, ServerError};
 use underpin_pg::Session;
+use underpin_pg::query_error::{QueryError, ServerError};
 
 use super::targets::{Kind, Target, Targets};
 use crate::error::LabError;
@@ -135,13 +135,18 @@ fn is_named(target: &Target, name: &str) -> bool {
 pub fn obstacle(targets: &Targets, target: &Target, error: &ServerError) -> Option<Obstacle> {
     if error.sqlstate == "23502" {
         let column = error.column.as_ref()?;
-        let sql = format!("ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL", target.quoted_table(), quote_identifier(column));
+        let sql = format!(
+            "ALTER TABLE {} ALTER COLUMN {} DROP NOT NULL",
+            target.quoted_table(),
+            quote_identifier(column)
+        );
         return Some(Obstacle { name: format!("{column} NOT NULL"), sql });
     }
     let name = error.constraint.as_deref()?;
     let fits = |other: &&Target| is_by(other, error) && is_named(other, name);
     let same_table = |other: &&Target| error.table.as_deref() == Some(other.table.as_str());
-    let found = targets.targets.iter().filter(fits).find(same_table).or_else(|| targets.targets.iter().find(fits))?;
+    let found =
+        targets.targets.iter().filter(fits).find(same_table).or_else(|| targets.targets.iter().find(fits))?;
     Some(Obstacle { name: found.name.clone(), sql: removal(found)? })
 }
 

@@ -67,7 +67,9 @@ pub fn unusual(column: &Column) -> Vec<String> {
         ("I", _) => owned(&["203.0.113.77", "2001:db8::77"]),
         ("R", "int4range" | "int8range" | "numrange") => owned(&["[-7,-6)", "[-17,-16)"]),
         ("R", _) => owned(&["[1901-02-03,1901-02-04)", "[1902-02-03,1902-02-04)"]),
-        (_, "uuid") => owned(&["dead0000-dead-4000-8000-dead00000001", "dead0000-dead-4000-8000-dead00000002"]),
+        (_, "uuid") => {
+            owned(&["dead0000-dead-4000-8000-dead00000001", "dead0000-dead-4000-8000-dead00000002"])
+        }
         (_, "bytea") => owned(&["\\xdeadbeef07", "\\xdeadbeef08"]),
         (_, "jsonb" | "json") => owned(&["{\"underpin\": 1}", "{\"underpin\": 2}"]),
         _ => Vec::new(),
@@ -81,15 +83,21 @@ pub fn plausible(column: &Column) -> Vec<String> {
         ("S", _) => plausible_texts(),
         ("B", _) => owned(&["true", "false"]),
         ("E", _) => column.labels.clone().unwrap_or_default(),
-        ("D", base) if base.starts_with("time") && !base.starts_with("timestamp") => owned(&["12:00", "13:00"]),
+        ("D", base) if base.starts_with("time") && !base.starts_with("timestamp") => {
+            owned(&["12:00", "13:00"])
+        }
         ("D", _) => owned(&["2026-01-01", "2026-01-02", "2025-12-31"]),
         ("T", _) => owned(&["1 hour", "1 day"]),
         ("A", _) => owned(&["{}"]),
         ("I", _) => owned(&["192.0.2.1", "192.0.2.0/24"]),
         ("R", "int4range" | "int8range" | "numrange") => owned(&["[1,2)"]),
         ("R", _) => owned(&["[2026-01-01,2026-01-02)"]),
-        (_, "uuid") => owned(&["0190a000-0000-7000-8000-000000000001", "0190a000-0000-7000-8000-000000000002"]),
-        (_, "bytea") => owned(&["\\x00", "\\x0000000000000000000000000000000000000000000000000000000000000000"]),
+        (_, "uuid") => {
+            owned(&["0190a000-0000-7000-8000-000000000001", "0190a000-0000-7000-8000-000000000002"])
+        }
+        (_, "bytea") => {
+            owned(&["\\x00", "\\x0000000000000000000000000000000000000000000000000000000000000000"])
+        }
         (_, "jsonb" | "json") => owned(&["{}", "[]"]),
         (_, "tsvector") => owned(&["example"]),
         (_, "point") => owned(&["(1,1)"]),
@@ -192,11 +200,17 @@ fn numeric_limit(type_name: &str) -> f64 {
 fn texts(question: &Question<'_>) -> Vec<String> {
     let mut values = owned(&["", " ", "?", "Ä ö\t!"]);
     let current = question.current.unwrap_or("x");
-    values.extend([current.to_uppercase(), current.to_lowercase(), format!("{current} "), format!("{current}!")]);
+    values.extend([
+        current.to_uppercase(),
+        current.to_lowercase(),
+        format!("{current} "),
+        format!("{current}!"),
+    ]);
     for literal in string_literals(question.definition) {
         values.extend([format!("{literal}~"), literal.to_uppercase(), literal]);
     }
-    let mut lengths: Vec<usize> = whole_numbers(question.definition).filter(|n| (1..LONGEST).contains(n)).collect();
+    let mut lengths: Vec<usize> =
+        whole_numbers(question.definition).filter(|n| (1..LONGEST).contains(n)).collect();
     lengths.sort_unstable();
     lengths.dedup();
     for length in lengths {
@@ -210,7 +224,11 @@ fn texts(question: &Question<'_>) -> Vec<String> {
 pub fn number_literals(definition: &str) -> Vec<f64> {
     let outside: String = pieces(definition).filter(|piece| !piece.quoted).map(|piece| piece.text).collect();
     let word = |c: char| !(c.is_alphanumeric() || c == '_' || c == '.');
-    outside.split(word).filter(|word| word.starts_with(|c: char| c.is_ascii_digit())).filter_map(|w| w.parse().ok()).collect()
+    outside
+        .split(word)
+        .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()))
+        .filter_map(|w| w.parse().ok())
+        .collect()
 }
 
 /// Returns every whole number in the definition, those inside of patterns included.
@@ -272,7 +290,8 @@ mod tests {
 
     #[test]
     fn words_of_the_definition_are_tried_and_spoiled() {
-        let values = values(&column("S", "text", true), "(status = ANY (ARRAY['draft'::text, 'it''s'::text]))");
+        let values =
+            values(&column("S", "text", true), "(status = ANY (ARRAY['draft'::text, 'it''s'::text]))");
         for expected in ["draft", "draft~", "it's"] {
             assert!(values.contains(&Some(expected.into())), "{expected}");
         }

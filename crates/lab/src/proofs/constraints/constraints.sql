@@ -112,7 +112,10 @@ indexed AS (
                         SELECT coalesce(json_agg(c.relname ORDER BY c.relname), '[]')
                         FROM part JOIN pg_catalog.pg_class AS c ON c.oid = part.oid),
             'disabled', CASE WHEN NOT i.indisvalid OR NOT i.indisready
-                             THEN 'its index is invalid: it was never built to the end' END
+                             THEN 'its index is invalid: it was never built to the end'
+                             WHEN EXISTS (SELECT FROM pg_catalog.pg_trigger AS g
+                                          WHERE g.tgconstraint = k.oid AND g.tgenabled IN ('D', 'R'))
+                             THEN 'its triggers are disabled (ALTER TABLE … DISABLE TRIGGER ALL)' END
         ) AS described
     FROM pg_catalog.pg_index AS i
     JOIN project_table AS t ON t.oid = i.indrelid

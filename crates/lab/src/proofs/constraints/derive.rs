@@ -137,14 +137,19 @@ async fn folds_to_true(bench: &Bench<'_>, target: &Target, expression: &str) -> 
 }
 
 async fn foreign_key(bench: &Bench<'_>, target: &Target) -> Result<Derived, LabError> {
-    let Some(reference) = &target.reference else { return Ok(Derived::Nothing("it refers to nothing".into())) };
+    let Some(reference) = &target.reference else {
+        return Ok(Derived::Nothing("it refers to nothing".into()));
+    };
     let row = with_all_set(bench, target).await?;
     let mut assignment = Assignment::new();
     let strange = strangest(bench, target);
     for (column, far) in target.columns.iter().zip(&reference.columns) {
         if column == strange || row.value(column).is_none() {
             let Some(value) = missing(bench, (column, far), reference).await? else {
-                return Ok(Derived::Nothing(format!("no value of {column} is known to be absent from {}", reference.table)));
+                return Ok(Derived::Nothing(format!(
+                    "no value of {column} is known to be absent from {}",
+                    reference.table
+                )));
             };
             assignment.push((column.clone(), Some(value)));
         }
@@ -169,7 +174,8 @@ async fn with_all_set(bench: &Bench<'_>, target: &Target) -> Result<Row, LabErro
 }
 
 fn set_condition(columns: &[String]) -> String {
-    let set: Vec<String> = columns.iter().map(|column| format!("{} IS NOT NULL", quote_identifier(column))).collect();
+    let set: Vec<String> =
+        columns.iter().map(|column| format!("{} IS NOT NULL", quote_identifier(column))).collect();
     if set.is_empty() { "true".to_owned() } else { set.join(" AND ") }
 }
 
@@ -192,7 +198,12 @@ async fn missing(
     let parent = bench.targets.table(&reference.schema, &reference.table);
     let Some((parent, near)) = parent.zip(bench.table.column(near)) else { return Ok(None) };
     let Some(column) = parent.column(far) else { return Ok(None) };
-    absent(bench.session, (&parent.quoted(), &Column { name: column.name.clone(), ..near.clone() }), &unusual(near)).await
+    absent(
+        bench.session,
+        (&parent.quoted(), &Column { name: column.name.clone(), ..near.clone() }),
+        &unusual(near),
+    )
+    .await
 }
 
 /// Derives a second row with the same key: a copy that differs in every other key.
@@ -221,7 +232,8 @@ async fn key(bench: &Bench<'_>, target: &Target) -> Result<Derived, LabError> {
 }
 
 fn key_values(bench: &Bench<'_>, target: &Target, row: &Row) -> Assignment {
-    let read = |column: &&Column| target.columns.contains(&column.name) || target.inputs.contains(&column.name);
+    let read =
+        |column: &&Column| target.columns.contains(&column.name) || target.inputs.contains(&column.name);
     let value = |column: &Column| (column.name.clone(), row.value(&column.name).map(str::to_owned));
     bench.table.columns.iter().filter(read).map(value).collect()
 }
@@ -248,7 +260,8 @@ async fn made_to_qualify(bench: &Bench<'_>, target: &Target) -> Result<Option<As
     let mut assignment = Assignment::new();
     if let Some(predicate) = &target.expression {
         let columns = columns_named(bench.table, predicate);
-        let wanted = Search { table: bench.table, columns: &columns, expression: predicate, wanted: Wanted::True };
+        let wanted =
+            Search { table: bench.table, columns: &columns, expression: predicate, wanted: Wanted::True };
         match search(bench.session, &wanted, bench.row).await?.assignments.into_iter().next() {
             Some(found) => assignment.extend(found),
             None => return Ok(None),
@@ -280,9 +293,7 @@ fn differing(target: &Target) -> Vec<String> {
 async fn fresh_keys(bench: &Bench<'_>, target: &Target, given: &Assignment) -> Result<Assignment, LabError> {
     let mut assignment = Assignment::new();
     for other in bench.targets.keys_of(bench.table).filter(|other| other.name != target.name) {
-        let taken = |column: &String| {
-            given.iter().chain(&assignment).any(|(name, _)| name == column)
-        };
+        let taken = |column: &String| given.iter().chain(&assignment).any(|(name, _)| name == column);
         if other.columns.iter().chain(&other.inputs).any(taken) {
             continue;
         }

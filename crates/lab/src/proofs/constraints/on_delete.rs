@@ -1,8 +1,8 @@
 //! Exercises the ON DELETE rule of a foreign key: deletes a referenced row and counts what became of its children.
 
 use underpin_model::sql_text::quote_identifier;
-use underpin_pg::query_error::ServerError;
 use underpin_pg::Session;
+use underpin_pg::query_error::ServerError;
 
 use super::attempt::{Obstacle, is_by, obstacle, refusal, removal};
 use super::candidates::Value;
@@ -109,12 +109,14 @@ pub fn judge(target: &Target, measured: &Measured) -> (Ending, String) {
         (Rule::Refuse, Measured::Deleted(counts)) if counts.left == 0 => {
             (Ending::Masked, "another rule took the children away first".to_owned())
         }
-        (Rule::Refuse, Measured::Deleted(counts)) => {
-            (Ending::Differs, format!("deleted, and {} of {} children refer to nothing", counts.left, counts.children))
-        }
-        (_, Measured::Deleted(counts)) if counts.left > 0 => {
-            (Ending::Differs, format!("deleted, and {} of {} children still refer to it", counts.left, counts.children))
-        }
+        (Rule::Refuse, Measured::Deleted(counts)) => (
+            Ending::Differs,
+            format!("deleted, and {} of {} children refer to nothing", counts.left, counts.children),
+        ),
+        (_, Measured::Deleted(counts)) if counts.left > 0 => (
+            Ending::Differs,
+            format!("deleted, and {} of {} children still refer to it", counts.left, counts.children),
+        ),
         (Rule::Cascade, Measured::Deleted(counts)) if counts.gone < counts.children => {
             (Ending::Differs, format!("{} of {} children are gone", counts.gone, counts.children))
         }
@@ -171,7 +173,11 @@ pub async fn exercise(session: &Session, edge: &Edge<'_>) -> Result<Option<Exerc
         let (ending, effect) = judge(edge.target, &measured);
         let more = if ending == Ending::Masked { next_aside(edge, &measured, &aside) } else { Vec::new() };
         if more.is_empty() || aside.len() >= MOST_SET_ASIDE {
-            return Ok(Some(Exercise { deleted: deleted(edge, &key), effect: with_aside(effect, &aside), ending }));
+            return Ok(Some(Exercise {
+                deleted: deleted(edge, &key),
+                effect: with_aside(effect, &aside),
+                ending,
+            }));
         }
         aside.extend(more);
     }
@@ -251,7 +257,8 @@ fn condition(table: &Table, columns: &[String], key: &[Value]) -> String {
 
 /// Returns what to set aside next: the other foreign keys to the same parent, then whatever refused deeper down.
 fn next_aside(edge: &Edge<'_>, measured: &Measured, aside: &[Obstacle]) -> Vec<Obstacle> {
-    let others: Vec<Obstacle> = edge.targets.targets.iter().filter(|other| is_rival(edge, other)).filter_map(taken_away).collect();
+    let others: Vec<Obstacle> =
+        edge.targets.targets.iter().filter(|other| is_rival(edge, other)).filter_map(taken_away).collect();
     let new: Vec<Obstacle> = match measured {
         Measured::Refused(error) if error.constraint.is_some() => {
             obstacle(edge.targets, edge.target, error).into_iter().chain(others).collect()
@@ -282,7 +289,8 @@ fn taken_away(target: &Target) -> Option<Obstacle> {
 
 /// Lets a row of the child refer to a row of the parent, where none does; returns whether it could be done.
 pub async fn adopt(session: &Session, edge: &Edge<'_>) -> Result<bool, LabError> {
-    let (parent, child) = (find(session, edge.parent, "true").await?, find(session, edge.child, "true").await?);
+    let (parent, child) =
+        (find(session, edge.parent, "true").await?, find(session, edge.child, "true").await?);
     let (Some(parent), Some(mut child)) = (parent, child) else { return Ok(false) };
     if edge.is_self() {
         // Two different rows: one refers to the other.
@@ -313,7 +321,11 @@ mod tests {
     }
 
     fn refused(constraint: &str) -> Measured {
-        let error = ServerError { sqlstate: "23503".into(), constraint: Some(constraint.into()), ..ServerError::default() };
+        let error = ServerError {
+            sqlstate: "23503".into(),
+            constraint: Some(constraint.into()),
+            ..ServerError::default()
+        };
         Measured::Refused(Box::new(error))
     }
 

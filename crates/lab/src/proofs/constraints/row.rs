@@ -74,7 +74,8 @@ pub async fn find(session: &Session, table: &Table, condition: &str) -> Result<O
     let rows = session.rows(&sql).await?;
     let Some(cells) = rows.rows.into_iter().next() else { return Ok(None) };
     let mut cells = cells.into_iter();
-    let (relation, place) = (cells.next().flatten().unwrap_or_default(), cells.next().flatten().unwrap_or_default());
+    let (relation, place) =
+        (cells.next().flatten().unwrap_or_default(), cells.next().flatten().unwrap_or_default());
     Ok(Some(Row {
         place: format!("tableoid = {relation} AND ctid = '{place}'"),
         values: table.columns.iter().map(|column| column.name.clone()).zip(cells).collect(),
@@ -147,7 +148,8 @@ mod tests {
             columns: vec![column("a", "integer"), column("b", "text"), total],
             ..Table::default()
         };
-        let values = vec![("a".into(), Some("1".into())), ("b".into(), None), ("total".into(), Some("2".into()))];
+        let values =
+            vec![("a".into(), Some("1".into())), ("b".into(), None), ("total".into(), Some("2".into()))];
         (table, Row { place: "ctid = '(0,1)'".into(), values, made_up: false })
     }
 
@@ -167,7 +169,10 @@ mod tests {
 
     #[test]
     fn long_values_are_shortened() {
-        assert_eq!(shown(&vec![("b".into(), Some("x".repeat(300)))]), "b = 'xxxxxxxxxxxxxxxxxxxxxxxx… (300 characters)'");
+        assert_eq!(
+            shown(&vec![("b".into(), Some("x".repeat(300)))]),
+            "b = 'xxxxxxxxxxxxxxxxxxxxxxxx… (300 characters)'"
+        );
         assert_eq!(shown(&vec![("b".into(), None)]), "b = NULL");
     }
 }

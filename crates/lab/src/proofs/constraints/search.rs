@@ -112,7 +112,8 @@ fn per_column(columns: usize) -> usize {
 }
 
 fn statement(search: &Search<'_>, lists: &Lists<'_>) -> String {
-    let sources: Vec<String> = lists.iter().enumerate().map(|(at, (column, values))| source(at, column, values)).collect();
+    let sources: Vec<String> =
+        lists.iter().enumerate().map(|(at, (column, values))| source(at, column, values)).collect();
     let keys: Vec<String> = (0..lists.len()).map(|at| format!("underpin_k{at}")).collect();
     let changed: Vec<String> = keys.iter().map(|key| format!("({key} > 0)::int")).collect();
     let wanted = match search.wanted {
@@ -178,8 +179,12 @@ mod tests {
         };
         let table = Table { columns: vec![column("a"), column("b")], ..Table::default() };
         let columns = columns_named(&table, "(a OR b)");
-        let search = Search { table: &table, columns: &columns, expression: "(a OR b)", wanted: Wanted::False };
-        let row = Row { values: vec![("a".into(), Some("true".into())), ("b".into(), Some("false".into()))], ..Row::default() };
+        let search =
+            Search { table: &table, columns: &columns, expression: "(a OR b)", wanted: Wanted::False };
+        let row = Row {
+            values: vec![("a".into(), Some("true".into())), ("b".into(), Some("false".into()))],
+            ..Row::default()
+        };
         insta::assert_snapshot!(statement(&search, &lists(&search, &row)), @"");
     }
 

@@ -1,7 +1,7 @@
 //! Makes a row for a table that has none, so that its constraints can be tried all the same.
 
-use underpin_pg::query_error::ServerError;
 use underpin_pg::Session;
+use underpin_pg::query_error::ServerError;
 
 use super::attempt::{is_by, refusal};
 use super::candidates::{plausible, unusual};
@@ -49,7 +49,8 @@ async fn first_values(
     let mut assignment = Assignment::new();
     for target in targets.of(table).filter(|target| target.kind == Kind::ForeignKey) {
         let required = |name: &String| table.column(name).is_some_and(|column| column.not_null);
-        let Some(reference) = target.reference.as_ref().filter(|_| target.columns.iter().any(required)) else {
+        let Some(reference) = target.reference.as_ref().filter(|_| target.columns.iter().any(required))
+        else {
             continue;
         };
         let parent = targets.table(&reference.schema, &reference.table);
@@ -129,7 +130,9 @@ fn next_guess(table: &Table, assignment: &Assignment, error: &ServerError) -> Op
     if error.sqlstate != "23514" && !error.sqlstate.starts_with("22") {
         return None;
     }
-    let domain = |(name, _): &&(String, Option<String>)| table.column(name).is_some_and(|column| column.domain.is_some());
+    let domain = |(name, _): &&(String, Option<String>)| {
+        table.column(name).is_some_and(|column| column.domain.is_some())
+    };
     let (name, value) = assignment.iter().find(domain)?;
     let list = plausible(table.column(name)?);
     let at = list.iter().position(|known| Some(known) == value.as_ref()).map_or(0, |at| at + 1);

@@ -123,7 +123,9 @@ pub async fn read(session: &Session) -> Result<Targets, LabError> {
     let tables: Vec<Table> = json(session, include_str!("tables.sql")).await?;
     let mut targets: Vec<Target> = tables.iter().flat_map(not_nulls).collect();
     targets.extend(json::<Vec<Target>>(session, include_str!("constraints.sql")).await?);
-    targets.sort_by_key(|target| (target.schema.clone(), target.table.clone(), target.kind, target.name.clone()));
+    targets.sort_by_key(|target| {
+        (target.schema.clone(), target.table.clone(), target.kind, target.name.clone())
+    });
     Ok(Targets { tables, targets })
 }
 

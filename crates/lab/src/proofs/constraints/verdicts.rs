@@ -13,8 +13,10 @@ use crate::proof::Outcome;
 pub const CODES: &[Code] = &[ACCEPTS, DIFFERS, DISABLED, NEVER];
 
 const ACCEPTS: Code = Code::error("UP240", "constraint-accepts-bad-data", "a constraint lets bad data in");
-const DIFFERS: Code = Code::error("UP241", "on-delete-differs", "a delete does not do what the foreign key declares");
-const DISABLED: Code = Code::error("UP242", "constraint-disabled", "a constraint is declared but not enforced");
+const DIFFERS: Code =
+    Code::error("UP241", "on-delete-differs", "a delete does not do what the foreign key declares");
+const DISABLED: Code =
+    Code::error("UP242", "constraint-disabled", "a constraint is declared but not enforced");
 const NEVER: Code = Code::error("UP243", "check-never-refuses", "a CHECK that is true for every row");
 
 /// What became of one constraint.
@@ -72,9 +74,12 @@ impl Deletion {
 pub fn outcome(trials: &[Trial], deletions: &[Deletion]) -> Outcome {
     let mut outcome = Outcome::default();
     outcome.findings.extend(trials.iter().filter_map(trial_finding));
-    // A foreign key that is switched off is one fault, not two.
-    let off = |deletion: &&Deletion| deletion.target.disabled.is_none();
-    outcome.findings.extend(deletions.iter().filter(off).filter_map(deletion_finding));
+    // A foreign key that refuses nothing is one fault, not two.
+    let refused_nothing = |target: &Target| {
+        trials.iter().any(|trial| trial.target == *target && matches!(trial.answer, Answer::Accepted(_)))
+    };
+    let alone = deletions.iter().filter(|deletion| !refused_nothing(&deletion.target));
+    outcome.findings.extend(alone.filter_map(deletion_finding));
     outcome.unexamined = unexamined(trials, deletions);
     let refused = trials.iter().filter(|trial| matches!(trial.answer, Answer::Refused(_))).count();
     let exercised = deletions.iter().filter(|deletion| !deletion.is_open()).count();
@@ -111,16 +116,19 @@ fn trial_finding(trial: &Trial) -> Option<Finding> {
     let (kind, label) = (target.kind.word(), target.label());
     let finding = match (&trial.answer, &target.disabled) {
         (Answer::Accepted(_), Some(reason)) => {
-            let message = format!("{kind} {label} refused nothing: {reason}. The server took `{}`.", trial.write);
+            let message =
+                format!("{kind} {label} refused nothing: {reason}. The server took `{}`.", trial.write);
             Finding::new(&DISABLED, message).hint(enable(target))
         }
         (Answer::Accepted(sql), None) => {
             let message = format!("{kind} {label} let a bad row in: the server took `{}`.", trial.write);
-            Finding::new(&ACCEPTS, message).hint(format!("Run it yourself and roll back: {}", shortened_sql(sql)))
+            Finding::new(&ACCEPTS, message)
+                .hint(format!("Run it yourself and roll back: {}", shortened_sql(sql)))
         }
         (Answer::NeverRefuses, _) => {
             let expression = target.expression.as_deref().unwrap_or_default();
-            let message = format!("{kind} {label} is true for every row: the planner reduces {expression} to true.");
+            let message =
+                format!("{kind} {label} is true for every row: the planner reduces {expression} to true.");
             Finding::new(&NEVER, message).hint("Remove the part that is always true, or drop the check.")
         }
         _ => return None,
@@ -130,13 +138,13 @@ fn trial_finding(trial: &Trial) -> Option<Finding> {
 
 /// Returns the statement that switches the constraint on.
 fn enable(target: &Target) -> String {
-    match target.kind {
-        Kind::ForeignKey => format!(
-            "ALTER TABLE {} ENABLE TRIGGER ALL; then look for orphans that came in meanwhile.",
-            target.quoted_table()
-        ),
-        Kind::Check => format!("ALTER TABLE {} ALTER CONSTRAINT {} ENFORCED;", target.quoted_table(), target.name),
-        _ => format!("REINDEX INDEX CONCURRENTLY {};", target.name),
+    let (table, reason) = (target.quoted_table(), target.disabled.as_deref().unwrap_or_default());
+    if reason.contains("trigger") {
+        format!("ALTER TABLE {table} ENABLE TRIGGER ALL; then look for bad rows that came in meanwhile.")
+    } else if reason.contains("ENFORCED") {
+        format!("ALTER TABLE {table} ALTER CONSTRAINT {} ENFORCED;", target.name)
+    } else {
+        format!("REINDEX INDEX CONCURRENTLY {};", target.name)
     }
 }
 
@@ -186,10 +194,15 @@ fn unexamined(trials: &[Trial], deletions: &[Deletion]) -> Vec<String> {
         }
     }
     for ((_, table), (count, reason)) in empty {
-        open.push(format!("{count} constraints of {table}, which has no row, and none could be made ({reason})"));
+        open.push(format!(
+            "{count} constraints of {table}, which has no row, and none could be made ({reason})"
+        ));
     }
     for deletion in deletions.iter().filter(|deletion| deletion.is_open()) {
-        let why = deletion.exercise.as_ref().map_or("no row refers to another", |exercise| exercise.effect.as_str());
+        let why = deletion
+            .exercise
+            .as_ref()
+            .map_or("no row refers to another", |exercise| exercise.effect.as_str());
         open.push(format!("ON DELETE {} of {} ({why})", declared(&deletion.target), deletion.target.label()));
     }
     open
@@ -206,7 +219,12 @@ fn trial_table(trials: &[Trial]) -> Evidence {
         vec![target.table.clone(), name, target.kind.word().to_owned(), write, answer(trial)]
     };
     let columns = ["table", "constraint", "kind", "write tried", "answer"];
-    Evidence::table("constraints", "Every constraint and what it refused", &columns, trials.iter().map(row).collect())
+    Evidence::table(
+        "constraints",
+        "Every constraint and what it refused",
+        &columns,
+        trials.iter().map(row).collect(),
+    )
 }
 
 fn answer(trial: &Trial) -> String {
@@ -231,7 +249,12 @@ fn deletion_table(deletions: &[Deletion]) -> Evidence {
         vec![deletion.target.label(), declared(&deletion.target).to_owned(), deleted, effect]
     };
     let columns = ["foreign key", "ON DELETE", "deleted", "effect"];
-    Evidence::table("on-delete", "What a delete does to the children", &columns, deletions.iter().map(row).collect())
+    Evidence::table(
+        "on-delete",
+        "What a delete does to the children",
+        &columns,
+        deletions.iter().map(row).collect(),
+    )
 }
 
 #[cfg(test)]
@@ -241,12 +264,23 @@ mod tests {
 
     fn target(kind: Kind, name: &str) -> Target {
         let columns = vec![name.to_owned()];
-        Target { kind, schema: "public".into(), table: "t".into(), name: name.into(), columns, ..Target::default() }
+        Target {
+            kind,
+            schema: "public".into(),
+            table: "t".into(),
+            name: name.into(),
+            columns,
+            ..Target::default()
+        }
     }
 
     #[test]
     fn a_bad_row_that_went_in_is_an_error() {
-        let trial = Trial::new(&target(Kind::Check, "ck"), "insert a copy with a = -1", Answer::Accepted("INSERT".into()));
+        let trial = Trial::new(
+            &target(Kind::Check, "ck"),
+            "insert a copy with a = -1",
+            Answer::Accepted("INSERT".into()),
+        );
         let outcome = outcome(&[trial], &[]);
         assert_eq!(outcome.verdict(), Verdict::Broken);
         insta::assert_snapshot!(outcome.findings[0].message, @"");
@@ -264,7 +298,8 @@ mod tests {
 
     #[test]
     fn tables_without_rows_are_gathered() {
-        let trial = |name: &str| Trial::new(&target(Kind::Check, name), "", Answer::NoRow("no values".into()));
+        let trial =
+            |name: &str| Trial::new(&target(Kind::Check, name), "", Answer::NoRow("no values".into()));
         let outcome = outcome(&[trial("a"), trial("b")], &[]);
         assert_eq!(outcome.verdict(), Verdict::Inconclusive);
         insta::assert_debug_snapshot!(outcome.unexamined, @"");

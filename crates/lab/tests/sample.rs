@@ -1,0 +1,77 @@
+//! Tiny projects in temporary folders, proven in labs of their own.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use underpin_lab::lab::LabSpec;
+use underpin_lab::proof::RunProfile;
+use underpin_lab::prove::{ProveOptions, Proved, prove, select};
+use underpin_model::event::Silent;
+use underpin_model::project::Project;
+use underpin_model::{EvidenceBody, ProofReport};
+use underpin_pg::{Search, choose_installation};
+
+/// A project on disk that goes with the test.
+pub struct Sample {
+    /// Its folder.
+    pub dir: tempfile::TempDir,
+    /// The project, read.
+    pub project: Project,
+    cache: Utf8PathBuf,
+}
+
+/// Writes the files and reads the project.
+pub fn project(files: &[(&str, &str)]) -> Sample {
+    let dir = tempfile::tempdir().unwrap();
+    let root = Utf8PathBuf::from(dir.path().to_str().unwrap());
+    for (path, text) in files {
+        let path = root.join(path);
+        fs_err::create_dir_all(path.parent().unwrap()).unwrap();
+        fs_err::write(path, text).unwrap();
+    }
+    let project =
+        underpin_lab::project_folder::load_project(&root).unwrap_or_else(|error| panic!("{error:?}"));
+    Sample { dir, project, cache: cache(files) }
+}
+
+/// Templates are kept from run to run; each content has a folder of its own, since a cache keeps only the newest.
+fn cache(files: &[(&str, &str)]) -> Utf8PathBuf {
+    let mut hasher = DefaultHasher::new();
+    files.hash(&mut hasher);
+    Utf8Path::new(env!("CARGO_TARGET_TMPDIR")).join("templates").join(format!("{:016x}", hasher.finish()))
+}
+
+/// Runs one proof of the project and returns its report.
+pub fn report(sample: &Sample, proof: &str) -> ProofReport {
+    run(sample, proof).report.proofs.remove(0)
+}
+
+/// Runs one proof of the project and returns everything, documents included.
+pub fn run(sample: &Sample, proof: &str) -> Proved {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let installation = choose_installation(&Search::default()).unwrap();
+    let lab = LabSpec { installation, scale: 1, cache: Some(sample.cache.clone()) };
+    let options = ProveOptions { proofs: vec![proof.to_owned()], profile: RunProfile::Quick, jobs: 1, lab };
+    let selected = select(&options.proofs).unwrap();
+    runtime
+        .block_on(prove(&sample.project, &selected, &options, &Silent))
+        .unwrap_or_else(|error| panic!("{}", error.chain()))
+}
+
+/// Returns `CODE object` of each finding, in the report's order.
+pub fn findings(report: &ProofReport) -> Vec<String> {
+    let object = |finding: &underpin_model::Finding| {
+        let object = finding.object.as_ref().map_or_else(String::new, |object| object.to_string());
+        format!("{} {object}", finding.code)
+    };
+    report.findings.iter().map(object).collect()
+}
+
+/// Returns the rows of evidence in table form, cells joined by ` | `.
+pub fn table(report: &ProofReport, id: &str) -> String {
+    let evidence = report.evidence.iter().find(|evidence| evidence.id.0 == id);
+    let Some(EvidenceBody::Table(table)) = evidence.map(|evidence| &evidence.body) else {
+        panic!("no table {id} in {:?}", report.reason)
+    };
+    table.rows.iter().map(|row| row.join(" | ")).collect::<Vec<_>>().join("\n")
+}
