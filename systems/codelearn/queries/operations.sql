@@ -15,8 +15,8 @@ LIMIT $1;
 -- param: first_day date = '2025-03-01'
 -- param: day_after date = '2025-04-01'
 -- role: analyst
--- rate: 1/min
--- budget: 1 s
+-- rate: 1/s
+-- budget: 1000 ms
 SELECT (p.purchased_at AT TIME ZONE 'UTC')::date AS sales_date, p.currency, count(*) AS sale_count, sum(p.amount) AS amount, sum(p.discount) AS discount
 FROM purchases AS p
 WHERE p.purchased_at >= ($1::date::timestamp AT TIME ZONE 'UTC') AND p.purchased_at < ($2::date::timestamp AT TIME ZONE 'UTC')
@@ -25,8 +25,8 @@ ORDER BY 1, 2;
 
 -- name: completion_by_category
 -- role: analyst
--- rate: 1/min
--- budget: 5 s
+-- rate: 1/s
+-- budget: 5000 ms
 SELECT g.title, count(*) AS enrollment_count, count(*) FILTER (WHERE e.status = 'completed') AS completed_count,
     round(100.0 * count(*) FILTER (WHERE e.status = 'completed') / count(*), 1) AS completed_percent
 FROM enrollments AS e
