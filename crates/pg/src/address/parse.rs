@@ -29,9 +29,15 @@ pub enum AddressError {
     /// A `%` that does not start two hexadecimal digits, or bytes that are not UTF-8.
     #[error("the {0} holds a % that starts no valid %XX code; write %25 for a percent sign")]
     DecodePercent(&'static str),
-    /// A quote is not closed, or `=` is missing.
-    #[error("the `{0}` part of the connection string is not of the form key=value")]
-    ReadPair(String),
+    /// `=` is missing; what stands there may be half of a password, so it is not shown.
+    #[error(
+        "a part of the connection string is not of the form key=value \
+         (a value with a space needs quotes: password='…')"
+    )]
+    ReadPair,
+    /// A quote is not closed, or a backslash is the last character.
+    #[error("the value of `{0}` in the connection string has no closing quote")]
+    CloseQuote(String),
     /// libpq has no such parameter.
     #[error("unknown connection parameter `{0}`")]
     KnowParameter(String),
@@ -94,7 +100,7 @@ fn url_pairs(rest: &str) -> Result<Pairs, AddressError> {
     add("dbname", database)?;
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let key = pair.split('=').next().unwrap_or(pair).to_owned();
-        let (_, value) = pair.split_once('=').ok_or_else(|| AddressError::ReadPair(key.clone()))?;
+        let (_, value) = pair.split_once('=').ok_or(AddressError::ReadPair)?;
         pairs.push((key, percent_decode(value, "query part of the URL")?));
     }
     Ok(pairs)
@@ -135,21 +141,17 @@ fn conninfo_pairs(text: &str) -> Result<Pairs, AddressError> {
     let mut pairs = Pairs::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
-        let (key, after) = rest.split_once('=').ok_or_else(|| AddressError::ReadPair(first_word(rest)))?;
+        let (key, after) = rest.split_once('=').ok_or(AddressError::ReadPair)?;
         let key = key.trim();
         if key.is_empty() || key.contains(char::is_whitespace) {
-            return Err(AddressError::ReadPair(first_word(key)));
+            return Err(AddressError::ReadPair);
         }
         let (value, after) =
-            conninfo_value(after.trim_start()).ok_or_else(|| AddressError::ReadPair(key.to_owned()))?;
+            conninfo_value(after.trim_start()).ok_or_else(|| AddressError::CloseQuote(key.to_owned()))?;
         pairs.push((key.to_owned(), value));
         rest = after.trim_start();
     }
     Ok(pairs)
-}
-
-fn first_word(text: &str) -> String {
-    text.split(char::is_whitespace).next().unwrap_or("").to_owned()
 }
 
 /// Returns a value and what follows it; nothing when its quote is not closed.
@@ -341,10 +343,23 @@ mod tests {
                 message("postgres://u@h/db?sslmode=require"),
                 message("postgres://u@h/db?sslmod=disable"),
                 message("host=h password='hunter2"),
-                message("host=h hunter2 user=x"),
+                message("host=h password=my hunter2 user=x"),
                 message("host=h connect_timeout=soon"),
             ]
-            .join("\n")
+            .join("\n"),
+            @r"
+        `mysql://` is not a PostgreSQL URL: write postgresql://user@host:5432/database
+        this is not a connection string: write postgresql://user@host:5432/database
+        the port is not a number between 1 and 65535 (a `/`, `@` or `:` inside the password must be written %2F, %40 or %3A)
+        the port is not a number between 1 and 65535 (a `/`, `@` or `:` inside the password must be written %2F, %40 or %3A)
+        the connection string names several hosts; Underpin connects to one
+        the password holds a % that starts no valid %XX code; write %25 for a percent sign
+        sslmode=require asks for TLS, which Underpin does not speak yet: use sslmode=prefer on a trusted network, or connect through an SSH tunnel
+        unknown connection parameter `sslmod`
+        the value of `password` in the connection string has no closing quote
+        a part of the connection string is not of the form key=value (a value with a space needs quotes: password='…')
+        connection parameter `connect_timeout` must be a number of seconds
+        "
         );
     }
 }
