@@ -146,8 +146,7 @@ impl ConnectError {
                 format!("check network and firewall: pg_isready {}", isready(place))
             }
             ConnectError::Authentication { error, .. } if error.message.contains("no encryption") => {
-                "the server accepts TLS only, which Underpin does not speak yet: connect through an SSH tunnel"
-                    .to_owned()
+                "the server accepts TLS only, which Underpin does not speak yet: use an SSH tunnel".to_owned()
             }
             ConnectError::Authentication { user, .. } | ConnectError::PasswordMissing { user } => {
                 format!("give the password in the URL, postgresql://{user}:PASSWORD@…, or in PGPASSWORD")

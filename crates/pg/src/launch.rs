@@ -72,7 +72,7 @@ pub(crate) fn bind(command: &mut Command, run_as: &RunAs, lifetime: Lifetime, si
     };
     #[expect(
         unsafe_code,
-        reason = "between fork and exec only setsid, prctl and getppid run, all async-signal-safe, without allocation"
+        reason = "only here can a child ask for its death signal; setsid, prctl and getppid are async-signal-safe"
     )]
     // SAFETY: the closure makes the system calls named above and nothing else.
     unsafe {

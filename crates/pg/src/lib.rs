@@ -4,15 +4,40 @@
 //! proofs or reports, reads no environment variable, and prints nothing.
 
 pub mod address;
+pub mod adopted;
+pub mod catalog;
+pub mod checksum;
+pub mod cluster;
 pub mod connect_error;
+mod data_copy;
+pub mod doctor;
+pub mod folder;
+pub mod installation;
+mod launch;
+mod processes;
 pub mod query_error;
 pub mod rows;
+pub mod run_as;
 pub mod secret;
+pub mod server;
 pub mod session;
+pub mod stale;
+pub mod tool;
 
 pub use address::{Address, AddressError, Host};
+pub use adopted::{AdoptedError, RunningServer, adopt, stop_adopted};
+pub use cluster::{DataSource, Lifetime, Profile, ServerSpec};
 pub use connect_error::ConnectError;
+pub use doctor::{Fact, FactStatus};
+pub use folder::OwnedFolder;
+pub use installation::{
+    Installation, InstallationError, Search, Version, choose_installation, find_installations,
+};
 pub use query_error::{QueryError, ServerError};
 pub use rows::{Row, Rows};
+pub use run_as::{RunAs, RunAsError};
 pub use secret::Secret;
+pub use server::{LifecycleError, Server};
 pub use session::{Cancel, CopyIn, Notice, Session};
+pub use stale::{CleanedFolder, clean_stale_folders};
+pub use tool::{ToolCall, ToolError, ToolOutput, run_at_terminal, run_tool};

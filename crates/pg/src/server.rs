@@ -40,6 +40,9 @@ const QUIT_LIMIT: Duration = Duration::from_secs(10);
 /// `sockaddr_un.sun_path` holds 104 bytes on macOS, 108 on Linux, the closing NUL included.
 pub(crate) const SOCKET_PATH_LIMIT: usize = 100;
 
+/// How the standard library writes a good end of a process.
+const CLEAN_EXIT: &str = "exit status: 0";
+
 /// Bytes of the log that are looked at for its tail.
 const LOG_TAIL: u64 = 1 << 16;
 
@@ -231,15 +234,22 @@ impl Server {
         let Some(pid) = self.pid() else { return Ok(()) };
         processes::signal(pid, how);
         let start = Instant::now();
-        while self.exit_status().is_none() {
+        let status = loop {
+            if let Some(status) = self.exit_status() {
+                break status;
+            }
             if start.elapsed() > STOP_LIMIT {
                 let log = self.log_tail(20);
                 self.quit();
                 return Err(LifecycleError::StopInTime { limit: STOP_LIMIT, log });
             }
             tokio::time::sleep(POLL).await;
-        }
+        };
         self.postmaster = None;
+        // An immediate shutdown is never clean; after a fast one the data may be copied only if it was.
+        if how == Signal::SIGINT && status != CLEAN_EXIT {
+            return Err(LifecycleError::StopCleanly { status, log: self.log_tail(20) });
+        }
         Ok(())
     }
 
@@ -265,8 +275,10 @@ impl Server {
 
     /// Starts the server again on the same folder, after a crash or a stop.
     pub async fn restart(&mut self) -> Result<(), LifecycleError> {
-        if self.postmaster.is_some() {
-            self.end(Signal::SIGINT).await?;
+        match self.end(Signal::SIGINT).await {
+            // The server had ended by itself: starting it again recovers its data.
+            Ok(()) | Err(LifecycleError::StopCleanly { .. }) => {}
+            Err(error) => return Err(error),
         }
         // Left by a crash. We know that its process is gone; the server can only guess, and would
         // refuse to start if another process had got the number meanwhile.

@@ -143,6 +143,14 @@ pub enum LifecycleError {
         /// End of its log.
         log: String,
     },
+    /// It ended, but not in order: its data are not fit for a copy.
+    #[error("the server did not stop in order ({status})\n{log}")]
+    StopCleanly {
+        /// How it ended.
+        status: String,
+        /// End of its log.
+        log: String,
+    },
     /// The server does not run.
     #[error("the server does not run")]
     FindProcess,

@@ -42,7 +42,7 @@ async fn open_tcp(address: &Address, host: &str) -> Result<Box<dyn Stream>, Conn
     let places: Vec<_> = found.collect();
     let stream =
         TcpStream::connect(places.as_slice()).await.map_err(|error| ConnectError::of_io(address, error))?;
-    // Nagle's algorithm would add its delay to every statement; where it cannot be switched off it only costs time.
+    // Nagle's algorithm would delay every statement; where it cannot be switched off it only costs time.
     let _ = stream.set_nodelay(true);
     Ok(Box::new(stream))
 }

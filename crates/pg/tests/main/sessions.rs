@@ -18,7 +18,7 @@ async fn results_are_text() {
         .unwrap();
     assert_eq!(rows.columns, ["n", "big", "nothing"]);
     assert_eq!((rows.len(), rows.affected), (2, 2));
-    let last = rows.iter().next_back().unwrap();
+    let last = rows.iter().last().unwrap();
     assert_eq!((last.int("n"), last.bool("big"), last.get("nothing")), (Some(2), Some(true), None));
     assert_eq!(session.value("SELECT 1 WHERE false").await.unwrap(), None);
     assert_eq!(session.value("").await.unwrap(), None);
