@@ -72,7 +72,7 @@ pub(crate) fn bind(command: &mut Command, run_as: &RunAs, lifetime: Lifetime, si
     };
     #[expect(
         unsafe_code,
-        reason = "only here can a child ask for its death signal; setsid, prctl and getppid are async-signal-safe"
+        reason = "a child asks for its death signal here; only async-signal-safe calls are made"
     )]
     // SAFETY: the closure makes the system calls named above and nothing else.
     unsafe {
