@@ -36,7 +36,7 @@ bench: setup
 	$(CARGO) bench --locked --workspace --benches
 
 evidence: build
-	@for system in $(systems); do $(underpin) prove --project $$system --evidence || exit; done
+	@for system in $(systems); do $(underpin) prove --project $$system || exit; done
 
 build: setup
 	$(CARGO) build --release --locked
