@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use nix::fcntl::{Flock, FlockArg};
@@ -48,7 +49,10 @@ impl OwnedFolder {
     pub(crate) fn create_for(temp: &Utf8Path, owner: &Owner, run_as: &RunAs) -> io::Result<OwnedFolder> {
         // The server reports its folders resolved; so must we, to recognise it.
         let temp = temp.canonicalize_utf8()?;
-        let made = tempfile::Builder::new().prefix(&prefix()).rand_bytes(6).tempdir_in(&temp)?;
+        let private = std::fs::Permissions::from_mode(0o700);
+        let mut builder = tempfile::Builder::new();
+        let prefix = prefix();
+        let made = builder.prefix(&prefix).rand_bytes(6).permissions(private).tempdir_in(&temp)?;
         let path =
             Utf8PathBuf::try_from(made.path().to_owned()).map_err(camino::FromPathBufError::into_io_error)?;
         let lock = write_owner(&path, owner)?;
@@ -140,6 +144,7 @@ mod tests {
         let temp = Utf8Path::from_path(temp.path()).unwrap();
         let folder = OwnedFolder::create(temp, "test", &RunAs::Ourselves).unwrap();
         let path = folder.path().to_owned();
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o700);
         let second = File::open(path.join(OWNER)).unwrap();
         assert!(Flock::lock(second, FlockArg::LockExclusiveNonblock).is_err());
         drop(folder);
