@@ -33,7 +33,8 @@ lint: setup
 	$(CARGO) xtask tidy
 
 bench: setup
-	$(CARGO) bench --locked --workspace --benches
+	@if compgen -G 'crates/*/benches/*.rs' >/dev/null; then $(CARGO) bench --locked --workspace --benches; \
+	else echo 'There are no benchmarks yet.' >&2; fi
 
 evidence: build
 	@for system in $(systems); do $(underpin) prove --project $$system || exit; done
