@@ -39,7 +39,9 @@ pub fn bytes(value: f64) -> String {
 /// Returns a duration given in milliseconds, such as `0.4 ms`, `340 ms`, `1.2 s`, `2 min 5 s`.
 pub fn duration(milliseconds: f64) -> String {
     let seconds = milliseconds / 1000.0;
-    if milliseconds < 10.0 {
+    if !milliseconds.is_finite() {
+        "-".to_owned()
+    } else if milliseconds < 10.0 {
         format!("{} ms", number((milliseconds * 10.0).round() / 10.0))
     } else if milliseconds < 999.5 {
         format!("{milliseconds:.0} ms")
@@ -130,8 +132,8 @@ mod tests {
     #[test]
     fn numbers_keep_what_matters() {
         assert_eq!(
-            [1.0, 0.25, 3.14159, 42.05, 1234.5, 0.001].map(number),
-            ["1", "0.25", "3.14", "42.1", "1234", "0"]
+            [1.0, 0.25, 2.3456, 42.06, 1234.5, 0.001].map(number),
+            ["1", "0.25", "2.35", "42.1", "1234", "0"]
         );
         assert_eq!([-0.001, -12_345.6, f64::NAN, f64::INFINITY].map(number), ["0", "-12 346", "-", "-"]);
         assert_eq!([512.0, 1024.0, 1_600_000.0, 1e13].map(bytes), ["512 B", "1 KiB", "1.53 MiB", "9.09 TiB"]);
