@@ -10,8 +10,5 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_courses_enrollment_count ON courses (
 CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_courses_search_vector ON courses USING gin (search_vector)
     WHERE status = 'published' AND deleted_at IS NULL;
 
--- Instructor desk: students of the last days.
-CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_enrollments_created_at ON enrollments (created_at);
-
 -- Sales report per period, over all courses.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS ix_purchases_purchased_at ON purchases (purchased_at);
