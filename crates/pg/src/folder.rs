@@ -50,8 +50,8 @@ impl OwnedFolder {
         // The server reports its folders resolved; so must we, to recognise it.
         let temp = temp.canonicalize_utf8()?;
         let private = std::fs::Permissions::from_mode(0o700);
-        let mut builder = tempfile::Builder::new();
         let prefix = prefix();
+        let mut builder = tempfile::Builder::new();
         let made = builder.prefix(&prefix).rand_bytes(6).permissions(private).tempdir_in(&temp)?;
         let path =
             Utf8PathBuf::try_from(made.path().to_owned()).map_err(camino::FromPathBufError::into_io_error)?;
