@@ -89,12 +89,20 @@ install_on_debian() {
   fi
   say "Installing $(debian)(missing: ${missing[*]})."
   trap '"${as_root[@]}" rm -f "$quiet"' EXIT
-  "${as_root[@]}" mkdir -p "${quiet%/*}"
-  echo 'create_main_cluster = false' | "${as_root[@]}" tee "$quiet" >/dev/null
-  "${as_root[@]}" apt-get update -qq
-  # shellcheck disable=SC2046  # one word per package
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install --yes --quiet --no-install-recommends $(debian) >&2
+  if ! install_packages; then
+    say "error: the packages could not be installed; the reason stands above."
+    say "hint: as root: apt-get update && apt-get install --yes $(debian)"
+    exit 3
+  fi
+}
+
+install_packages() {
+  "${as_root[@]}" mkdir -p "${quiet%/*}" &&
+    echo 'create_main_cluster = false' | "${as_root[@]}" tee "$quiet" >/dev/null &&
+    "${as_root[@]}" apt-get update -qq &&
+    # shellcheck disable=SC2046  # one word per package
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install --yes --quiet --no-install-recommends $(debian) >&2
 }
 
 # Prints the command that installs what is missing, for systems on which we do not do it ourselves.

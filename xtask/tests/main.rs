@@ -1,12 +1,13 @@
 //! Tidy on this repository, and its exit codes.
 
+use std::io;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use fs_err as fs;
 
-fn xtask(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_xtask")).args(arguments).output().unwrap()
+fn xtask(arguments: &[&str]) -> io::Result<Output> {
+    Command::new(env!("CARGO_BIN_EXE_xtask")).args(arguments).output()
 }
 
 #[test]
@@ -22,7 +23,7 @@ fn a_breach_exits_1_and_names_its_place() {
     let folder = root.path().join("crates/pg/src");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("lib.rs"), "//! A.\n\nfn f() {\n    a.unwrap();\n}\n").unwrap();
-    let output = xtask(&["tidy", "--root", root.path().to_str().unwrap(), "crates/pg"]);
+    let output = xtask(&["tidy", "--root", root.path().to_str().unwrap(), "crates/pg"]).unwrap();
     assert_eq!(output.status.code(), Some(1));
     let page = String::from_utf8(output.stdout).unwrap();
     assert!(page.starts_with("crates/pg/src/lib.rs:4: `unwrap` panics"), "{page}");
@@ -31,7 +32,7 @@ fn a_breach_exits_1_and_names_its_place() {
 
 #[test]
 fn wrong_usage_exits_2_and_an_unreadable_repository_3() {
-    assert_eq!(xtask(&["tydi"]).status.code(), Some(2));
-    assert_eq!(xtask(&["tidy", "--fast"]).status.code(), Some(2));
-    assert_eq!(xtask(&["tidy", "--root", "/nowhere"]).status.code(), Some(3));
+    assert_eq!(xtask(&["tydi"]).unwrap().status.code(), Some(2));
+    assert_eq!(xtask(&["tidy", "--fast"]).unwrap().status.code(), Some(2));
+    assert_eq!(xtask(&["tidy", "--root", "/nowhere"]).unwrap().status.code(), Some(3));
 }

@@ -10,8 +10,8 @@ const EMPTY_NAMES: &[&str] = &["utils", "util", "helpers", "helper", "common", "
 pub fn check(repository: &Repository) -> Outcome {
     let mut outcome = Outcome::default();
     for source in &repository.sources {
-        let parts = source.path.trim_end_matches(".rs").split('/');
-        if let Some(name) = parts.into_iter().find(|part| EMPTY_NAMES.contains(part)) {
+        let mut parts = source.path.trim_end_matches(".rs").split('/');
+        if let Some(name) = parts.find(|part| EMPTY_NAMES.contains(part)) {
             outcome.problem(
                 &source.path,
                 1,
