@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// One statement of a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Statement {
     /// The text without the closing semicolon, leading comments left out.
     pub sql: String,
@@ -11,6 +11,9 @@ pub struct Statement {
     pub line: u32,
     /// What the grammar says about it.
     pub facts: StatementFacts,
+    /// The lines that follow `COPY … FROM stdin` in the file, each with its newline, `\\.` left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_data: Option<String>,
 }
 
 /// What the grammar says about a statement, without a catalog.
