@@ -1,1 +1,24 @@
-//! Placeholder.
+//! PostgreSQL's own grammar behind our own types.
+//!
+//! This crate turns the text of a project's files into the values of `underpin-model`: it splits
+//! SQL, states facts about each statement, reads header directives, named queries, invariants,
+//! migrations, seeds and transaction scripts. It is the only user of the server's grammar, and it
+//! knows nothing of files, sockets, clocks or terminals: text in, values or diagnostics out.
+
+mod chunks;
+pub mod columns;
+pub mod directive;
+pub mod expression;
+pub mod facts;
+pub mod invariant;
+mod lexer;
+pub mod migration;
+mod position;
+pub mod query;
+pub mod script;
+pub mod seed;
+pub mod split;
+pub mod syntax;
+pub mod variables;
+
+pub use syntax::SyntaxError;
