@@ -77,7 +77,8 @@ fn named<'a>(field: Field<'a>, word: &str, tables: &[&'a Table]) -> Option<&'a T
     }
 }
 
-/// Returns whether values of the two columns can be the same key: equal types, or whole numbers or texts of another width.
+/// Returns whether values of the two columns can be the same key: equal types, or whole numbers or texts of
+/// another width.
 fn comparable(column: &Column, key: &Column) -> bool {
     let family = |column: &Column| match column.base_type.as_str() {
         "int2" | "int4" | "int8" => "integer".to_owned(),

@@ -179,7 +179,8 @@ pub(crate) fn has_word(name: &str, list: &[&str]) -> bool {
     words(name).iter().any(|word| list.contains(&word.as_str()))
 }
 
-/// Returns the singular forms that a plural table name may have, the likeliest first; the name itself comes last.
+/// Returns the singular forms that a plural table name may have, the likeliest first; the name itself comes
+/// last.
 pub(crate) fn singulars(plural: &str) -> Vec<String> {
     let (head, last) = plural.rsplit_once('_').map_or(("", plural), |(head, last)| (head, last));
     let join = |word: String| if head.is_empty() { word } else { format!("{head}_{word}") };

@@ -4,6 +4,7 @@ use underpin_model::Code;
 use underpin_model::catalog::Table;
 use underpin_model::sql_text::quote_identifier;
 
+use super::derived_column::is_annotated;
 use crate::names;
 use crate::rule::{Context, SchemaRule};
 use crate::scope::{self, Field};
@@ -22,6 +23,7 @@ fn suspicions(context: &Context<'_>) -> Vec<Suspicion> {
     context
         .fields()
         .filter(|field| field.column.type_category == "A" && !names::is_record_of_events(&field.table.name))
+        .filter(|field| !is_annotated(field.column.comment.as_deref()))
         .filter_map(|field| {
             let stem = field.name().strip_suffix("_ids")?;
             let target =
@@ -45,7 +47,8 @@ fn suspicion(field: Field<'_>, target: &Table, key: &str) -> Suspicion {
     );
     let one = names::singular(&field.table.name);
     let hint = format!(
-        "a junction table {one}_{} with two foreign keys; fill it from SELECT t.*, item FROM {} t, unnest({}) AS item;",
+        "a junction table {one}_{} with two foreign keys; fill it from SELECT t.*, item FROM {} t, \
+         unnest({}) AS item;",
         target.name,
         sql::table(field.table),
         sql::identifier(field.name())

@@ -51,19 +51,22 @@ fn suspicion(field: Field<'_>) -> Suspicion {
     let column = field.quoted();
     let sql = format!(
         "SELECT count(*) AS stored, coalesce(avg(n), 0)::bigint AS average, coalesce(max(n), 0) AS largest, \
-         coalesce(sum(n), 0) AS bytes FROM (SELECT octet_length({column}) AS n FROM {} WHERE {column} IS NOT NULL \
+         coalesce(sum(n), 0) AS bytes FROM (SELECT octet_length({column}) AS n FROM {} WHERE {column} IS \
+         NOT NULL \
          LIMIT 100000) s",
         field.table.quoted()
     );
     let hint = format!(
-        "keep the file in object storage and in the row its key, size and sha256; {} then costs nothing in backup and replication.",
+        "keep the file in object storage and in the row its key, size and sha256; {} then costs nothing in \
+         backup and replication.",
         field.label()
     );
     let label = field.label();
     Suspicion::new(field.draft(&RULE.code).hint(hint), sql, move |answer, draft| {
         let (average, largest) = (answer.int("average"), answer.int("largest"));
         let fact = format!(
-            "{label} keeps {} in {} (average {}, largest {}), written again to the WAL, every replica and every backup.",
+            "{label} keeps {} in {} (average {}, largest {}), written again to the WAL, every replica and \
+             every backup.",
             bytes(answer.int("bytes")),
             counted(answer.int("stored"), "row"),
             bytes(average),

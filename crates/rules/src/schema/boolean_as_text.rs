@@ -38,8 +38,10 @@ fn is_question(name: &str) -> bool {
 fn suspicion(field: Field<'_>) -> Suspicion {
     let column = field.quoted();
     let sql = format!(
-        "SELECT count(*) AS stored, count(*) FILTER (WHERE v IN ('true', 'false', 't', 'f', 'yes', 'no', 'y', 'n', \
-         '0', '1', 'on', 'off')) AS boolean, count(DISTINCT v) AS different, count(DISTINCT raw) AS spellings, \
+        "SELECT count(*) AS stored, count(*) FILTER (WHERE v IN ('true', 'false', 't', 'f', 'yes', 'no', \
+         'y', 'n', \
+         '0', '1', 'on', 'off')) AS boolean, count(DISTINCT v) AS different, count(DISTINCT raw) AS \
+         spellings, \
          count(*) FILTER (WHERE v IN ('0', '1')) AS digits FROM (SELECT lower(trim({column}::text)) AS v, \
          {column}::text AS raw FROM {} WHERE {column} IS NOT NULL LIMIT 100000) s",
         field.table.quoted()

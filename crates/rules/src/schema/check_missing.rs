@@ -47,7 +47,8 @@ fn suspicion(field: Field<'_>) -> Suspicion {
     );
     let (table, name) = (sql::table(field.table), sql::identifier(field.name()));
     let hint = format!(
-        "SELECT DISTINCT {name} FROM {table}; then ALTER TABLE {table} ADD CHECK ({name} IN (…)) NOT VALID and VALIDATE it."
+        "SELECT DISTINCT {name} FROM {table}; then ALTER TABLE {table} ADD CHECK ({name} IN (…)) NOT VALID \
+         and VALIDATE it."
     );
     let label = field.label();
     Suspicion::new(field.draft(&RULE.code).hint(hint), sql, move |answer, draft| {

@@ -68,20 +68,23 @@ fn suspicions(context: &Context<'_>) -> Vec<Suspicion> {
 }
 
 fn suspicion(field: Field<'_>) -> Suspicion {
+    let list = format!("v ~ '^{ITEM}([,;|]{ITEM})+[,;|]?$' OR v ~ '^{ITEM}([,;|] ?{ITEM}){{2,}}$'");
+    let number =
+        "v ~ '^[0-9]{1,3}(,[0-9]{3})+([.][0-9]+)?$' OR v ~ '^-?[0-9]+[.][0-9]+,[ ]?-?[0-9]+[.][0-9]+$'";
     let sql = format!(
         "SELECT count(*) AS stored, count(*) FILTER (WHERE packed) AS packed, \
          count(*) FILTER (WHERE packed OR v ~ '^{ITEM}$' OR v = '') AS listlike, \
-         coalesce(max(items) FILTER (WHERE packed), 0) AS most FROM (SELECT v, \
-         array_length(regexp_split_to_array(v, '[,;|]'), 1) AS items, \
-         (v ~ '^{ITEM}([,;|]{ITEM})+[,;|]?$' OR v ~ '^{ITEM}([,;|] ?{ITEM}){{2,}}$') \
-         AND v !~ '^[0-9]{{1,3}}(,[0-9]{{3}})+([.][0-9]+)?$' AND v !~ '^-?[0-9]+[.][0-9]+, ?-?[0-9]+[.][0-9]+$' \
-         AS packed FROM (SELECT {column}::text AS v FROM {from} WHERE {column} IS NOT NULL LIMIT {SAMPLE}) s) m",
+         coalesce(max(items) FILTER (WHERE packed), 0) AS most FROM (SELECT v, ({list}) AND NOT ({number}) \
+         AS packed, \
+         array_length(regexp_split_to_array(v, '[,;|]'), 1) AS items \
+         FROM (SELECT {column}::text AS v FROM {from} WHERE {column} IS NOT NULL LIMIT {SAMPLE}) s) m",
         column = field.quoted(),
         from = field.table.quoted()
     );
     let one = names::singular(&field.table.name);
     let hint = format!(
-        "SELECT t.*, item FROM {} t, regexp_split_to_table({}, ' *[,;|] *') AS item; is the content of the table \
+        "SELECT t.*, item FROM {} t, regexp_split_to_table({}, ' *[,;|] *') AS item; is the content of the \
+         table \
          {one}_{} that should hold one row per item.",
         sql::table(field.table),
         sql::identifier(field.name()),
@@ -91,7 +94,8 @@ fn suspicion(field: Field<'_>) -> Suspicion {
     Suspicion::new(field.draft(&RULE.code).hint(hint), sql, move |answer, draft| {
         let (stored, packed) = (answer.int("stored"), answer.int("packed"));
         let fact = format!(
-            "{label} packs a list into {} of {} ({} %, up to {} items): no foreign key, no index and no UNIQUE can see them.",
+            "{label} packs a list into {} of {} ({} %, up to {} items): no foreign key, no index and no \
+             UNIQUE can see them.",
             grouped(packed),
             counted(stored, "value"),
             percent(packed, stored),

@@ -21,8 +21,10 @@ fn suspicions(context: &Context<'_>) -> Vec<Suspicion> {
 fn suspicion(field: Field<'_>) -> Suspicion {
     let column = field.quoted();
     let sql = format!(
-        "SELECT count(*) AS stored, count(*) FILTER (WHERE v ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([ T][0-9]{{2}}:.*)?$') \
-         AS iso, count(*) FILTER (WHERE v ~ '^[0-9]{{1,2}}([./-])[0-9]{{1,2}}\\1([0-9]{{4}}|[0-9]{{2}})$') AS local \
+        "SELECT count(*) AS stored, count(*) FILTER (WHERE v ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}([ \
+         T][0-9]{{2}}:.*)?$') \
+         AS iso, count(*) FILTER (WHERE v ~ '^[0-9]{{1,2}}([./-])[0-9]{{1,2}}\\1([0-9]{{4}}|[0-9]{{2}})$') \
+         AS local \
          FROM (SELECT {column}::text AS v FROM {} WHERE {column} IS NOT NULL LIMIT 100000) s",
         field.table.quoted()
     );
@@ -34,7 +36,8 @@ fn suspicion(field: Field<'_>) -> Suspicion {
         let strange = stored - iso - local;
         let mixed = strange > 0 || (iso > 0 && local > 0);
         let fact = format!(
-            "{label} is text, and {} % of {} are dates ({} day-month, {} unreadable): they sort as words, and 2026-02-31 is accepted.",
+            "{label} is text, and {} % of {} are dates ({} day-month, {} unreadable): they sort as words, \
+             and 2026-02-31 is accepted.",
             percent(iso + local, stored),
             counted(stored, "value"),
             grouped(local),

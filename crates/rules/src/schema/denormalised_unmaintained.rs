@@ -83,7 +83,8 @@ fn suspicion(table: &Table, label: String, draft: underpin_model::Finding) -> Su
     Suspicion::new(draft, scope::count_rows(table), move |answer, draft| {
         let rows = counted(answer.int("rows"), "row");
         let fact = format!(
-            "{label} is declared denormalised, but no trigger writes it and no invariant recounts it: {rows} rest on trust."
+            "{label} is declared denormalised, but no trigger writes it and no invariant recounts it: \
+             {rows} rest on trust."
         );
         Some(draft.saying(fact))
     })

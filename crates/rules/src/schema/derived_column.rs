@@ -133,8 +133,10 @@ fn suspicion(field: Field<'_>, child: &ForeignKey<'_>, key: &str, formula: &Form
     let (column, key) = (field.quoted(), quote_identifier(key));
     let reference = quote_identifier(&child.constraint.columns[0]);
     let sql = format!(
-        "SELECT count(*) AS rows, count(*) FILTER (WHERE p.{column} IS NOT DISTINCT FROM coalesce(d.v, 0)) AS equal, \
-         count(DISTINCT p.{column}) AS different, count(*) FILTER (WHERE d.v IS NOT NULL) AS with_details FROM {} p \
+        "SELECT count(*) AS rows, count(*) FILTER (WHERE p.{column} IS NOT DISTINCT FROM coalesce(d.v, 0)) \
+         AS equal, \
+         count(DISTINCT p.{column}) AS different, count(*) FILTER (WHERE d.v IS NOT NULL) AS with_details \
+         FROM {} p \
          LEFT JOIN (SELECT d.{reference} AS k, {} AS v FROM {} d GROUP BY 1) d ON d.k = p.{key}",
         field.table.quoted(),
         formula.sql,
@@ -166,7 +168,8 @@ fn suspicion(field: Field<'_>, child: &ForeignKey<'_>, key: &str, formula: &Form
 
 fn hint(field: Field<'_>) -> String {
     format!(
-        "COMMENT ON COLUMN {}.{} IS 'Denormalised: why, and which trigger keeps it'; then let an invariant with \
+        "COMMENT ON COLUMN {}.{} IS 'Denormalised: why, and which trigger keeps it'; then let an invariant \
+         with \
          `-- recount: {}.{}` prove it, or drop the column.",
         sql::table(field.table),
         sql::identifier(field.name()),
@@ -191,7 +194,8 @@ fn from_own_row(field: Field<'_>) -> Option<Suspicion> {
         field.table.quoted()
     );
     let hint = format!(
-        "replace it by a column {} {} GENERATED ALWAYS AS ({quantity} * {price}) STORED, or compute it in a view.",
+        "replace it by a column {} {} GENERATED ALWAYS AS ({quantity} * {price}) STORED, or compute it in \
+         a view.",
         sql::identifier(field.name()),
         field.column.type_name
     );

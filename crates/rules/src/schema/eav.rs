@@ -72,14 +72,16 @@ fn suspicion(table: &Table) -> Option<Suspicion> {
         &["setting", "settings", "preference", "preferences", "config", "options"],
     );
     let hint = format!(
-        "make the attributes that every {entity} has columns with types and constraints; keep the rest in one jsonb column."
+        "make the attributes that every {entity} has columns with types and constraints; keep the rest in \
+         one jsonb column."
     );
     let label = scope::label(table);
     let draft = scope::draft(table, &RULE.code).note_when(preferences).hint(hint);
     Some(Suspicion::new(draft, sql, move |answer, draft| {
         let (entities, attributes) = (answer.int("entities"), answer.int("attributes"));
         let fact = format!(
-            "{label} keeps {} of {} in {}: {} of the values are numbers and {} are dates, all without type or constraint.",
+            "{label} keeps {} of {} in {}: {} of the values are numbers and {} are dates, all without type \
+             or constraint.",
             counted(attributes, "attribute"),
             counted(entities, "thing"),
             counted(answer.int("rows"), "row"),

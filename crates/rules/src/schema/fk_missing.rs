@@ -30,7 +30,8 @@ fn suspicion(implied: &ImpliedReference<'_>) -> Suspicion {
                 "{column} reads as a reference to {target}.{key}, has no foreign key, and holds no value yet."
             ),
             _ => format!(
-                "{column} has no foreign key: all of its {} exist in {target}.{key}, and nothing keeps it so.",
+                "{column} has no foreign key: all of its {} exist in {target}.{key}, and nothing keeps it \
+                 so.",
                 counted(stored, "value")
             ),
         };

@@ -34,7 +34,8 @@ fn suspicions(context: &Context<'_>) -> Vec<Suspicion> {
 fn suspicion(key: &ForeignKey<'_>, production: i64) -> Suspicion {
     let (from, target) = (key.table.quoted(), key.target.quoted());
     let sql = format!(
-        "SELECT count(*) AS rows, (SELECT count(*) FROM (SELECT FROM {target} LIMIT {}) t) AS referenced FROM {from}",
+        "SELECT count(*) AS rows, (SELECT count(*) FROM (SELECT FROM {target} LIMIT {}) t) AS referenced \
+         FROM {from}",
         LOOKUP_ROWS + 1
     );
     let draft = key.draft(&RULE.code).hint(sql::create_index(key.table, &key.constraint.columns));

@@ -53,7 +53,8 @@ fn suspicion(key: &ForeignKey<'_>, child: &Column, parent: &Column) -> Suspicion
         let stored = counted(answer.int("stored"), "value");
         let fact = match limit {
             Some(limit) if narrower => format!(
-                "{types} {target}: rows above {} cannot be referenced; the largest key now is {}, {stored} stored.",
+                "{types} {target}: rows above {} cannot be referenced; the largest key now is {}, {stored} \
+                 stored.",
                 grouped(limit),
                 grouped(answer.int("largest"))
             ),

@@ -24,7 +24,8 @@ fn suspicions(context: &Context<'_>) -> Vec<Suspicion> {
 fn suspicion(table: &Table, index: &Index) -> Suspicion {
     let name = quote_literal(&relation(&table.schema, &index.name));
     let sql = format!(
-        "SELECT indisvalid AS valid, pg_relation_size(indexrelid) AS bytes FROM pg_index WHERE indexrelid = {name}::regclass"
+        "SELECT indisvalid AS valid, pg_relation_size(indexrelid) AS bytes FROM pg_index WHERE indexrelid \
+         = {name}::regclass"
     );
     let shown = sql::object(&table.schema, &index.name);
     let hint = if table.partition_key.is_some() {

@@ -35,7 +35,8 @@ fn suspicion(field: Field<'_>) -> Suspicion {
     let label = field.label();
     Suspicion::new(field.draft(&RULE.code).hint(hint), sql, move |answer, draft| {
         let fact = format!(
-            "{label} is json: every read parses its text again ({} of {}), it has no = and takes no GIN index.",
+            "{label} is json: every read parses its text again ({} of {}), it has no = and takes no GIN \
+             index.",
             bytes(answer.int("bytes")),
             counted(answer.int("stored"), "document")
         );

@@ -45,9 +45,12 @@ fn suspicion(field: Field<'_>, doubtful: bool) -> Suspicion {
     Suspicion::new(field.draft(&RULE.code).warning_when(doubtful).hint(hint), sql, move |answer, draft| {
         let stored = counted(answer.int("stored"), "stored value");
         let drift = answer.text("drift").trim_end_matches('0').trim_end_matches('.');
-        let drift = if drift.is_empty() { "0" } else { drift };
+        let sum = match drift {
+            "" | "0" => String::new(),
+            drift => format!(", and their sum is off by {drift}"),
+        };
         let fact = format!(
-            "{what}; {} of {stored} already differ from their 2-decimal value, and their sum is off by {drift}.",
+            "{what}; {} of {stored} already differ from their 2-decimal value{sum}.",
             grouped(answer.int("inexact"))
         );
         Some(draft.saying(fact))

@@ -29,7 +29,8 @@ fn suspicion(field: Field<'_>) -> Suspicion {
     let label = field.label();
     Suspicion::new(field.draft(&RULE.code).hint(hint), sql, move |answer, draft| {
         let fact = format!(
-            "{label} is money: {} mean what lc_monetary says (here {}), so a dump restored elsewhere changes currency and digits.",
+            "{label} is money: {} mean what lc_monetary says (here {}), so a dump restored elsewhere \
+             changes currency and digits.",
             counted(answer.int("stored"), "value"),
             answer.text("locale")
         );

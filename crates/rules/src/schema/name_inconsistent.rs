@@ -70,7 +70,8 @@ fn other_type(field: Field<'_>, model: Field<'_>, count: usize) -> Suspicion {
     let (label, is) = (field.label(), field.column.type_name.clone());
     let (other, other_is) = (model.label(), model.column.type_name.clone());
     let hint = format!("give {label} the type {other_is}, or a name that says what is different about it.");
-    // Cents here and decimals there is one factor of a hundred away from a wrong invoice; the rest costs casts.
+    // Cents here and decimals there is one factor of a hundred away from a wrong invoice; the rest costs
+    // casts.
     let draft = field.draft(&RULE.code).hint(hint);
     Suspicion::new(draft, scope::count_rows(field.table), move |answer, draft| {
         let rows = counted(answer.int("rows"), "row");

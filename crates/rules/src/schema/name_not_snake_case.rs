@@ -47,7 +47,8 @@ fn suspicion(draft: Finding, label: String, name: &str) -> Suspicion {
     Suspicion::new(draft, sql, move |answer, draft| {
         let (quoted, folded) = (answer.text("quoted"), answer.text("folded"));
         let fact = format!(
-            "{label} must be written {quoted} in every statement; without quotes the server looks for {folded}."
+            "{label} must be written {quoted} in every statement; without quotes the server looks for \
+             {folded}."
         );
         (quoted != plain).then(|| draft.saying(fact))
     })

@@ -31,7 +31,8 @@ fn suspicions(context: &Context<'_>) -> Vec<Suspicion> {
 
 fn suspicion(draft: Finding, label: String, name: &str) -> Suspicion {
     let sql = format!(
-        "SELECT count(*) AS reserved, max(catdesc) AS category, quote_ident({0}) AS quoted FROM pg_get_keywords() \
+        "SELECT count(*) AS reserved, max(catdesc) AS category, quote_ident({0}) AS quoted FROM \
+         pg_get_keywords() \
          WHERE word = {0} AND catcode IN ('R', 'T')",
         quote_literal(name)
     );

@@ -26,7 +26,8 @@ fn suspicion(table: &Table) -> Suspicion {
     let from = table.quoted();
     let sql = format!(
         "SELECT (SELECT count(*) FROM {from}) AS rows, \
-         (SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM (SELECT t::text AS whole FROM {from} t \
+         (SELECT coalesce(sum(n - 1), 0) FROM (SELECT count(*) AS n FROM (SELECT t::text AS whole FROM \
+         {from} t \
          LIMIT {SAMPLE}) s GROUP BY whole) g) AS copies"
     );
     let unique = unique_key(table).is_some();

@@ -40,7 +40,8 @@ fn suspicion(context: &Context<'_>, field: Field<'_>, kind: &Column) -> Option<S
     }
     let sql = probe(field, kind, &targets);
     let hint = format!(
-        "one nullable column with a foreign key per kind, and ALTER TABLE {} ADD CHECK (num_nonnulls(…) = 1);",
+        "one nullable column with a foreign key per kind, and ALTER TABLE {} ADD CHECK (num_nonnulls(…) = \
+         1);",
         sql::table(field.table)
     );
     // A record of events keeps the name of what happened to a row after the row is gone.
@@ -60,13 +61,16 @@ fn suspicion(context: &Context<'_>, field: Field<'_>, kind: &Column) -> Option<S
     }))
 }
 
-/// Returns the probe: which stored types name a table of ours, and whether the row that each pair means exists.
+/// Returns the probe: which stored types name a table of ours, and whether the row that each pair means
+/// exists.
 fn probe(field: Field<'_>, kind: &Column, targets: &[&Table]) -> String {
     let arms: Vec<String> = targets.iter().map(|target| arm(target)).collect();
     let named: Vec<String> = targets.iter().flat_map(|target| spellings(target)).collect();
     format!(
-        "SELECT count(DISTINCT k) AS tables, count(*) AS known, count(*) FILTER (WHERE NOT CASE {} ELSE true END) \
-         AS dangling FROM (SELECT lower(replace(replace({kind}::text, '_', ''), '::', '')) AS k, {id}::text AS v \
+        "SELECT count(DISTINCT k) AS tables, count(*) AS known, count(*) FILTER (WHERE NOT CASE {} ELSE \
+         true END) \
+         AS dangling FROM (SELECT lower(replace(replace({kind}::text, '_', ''), '::', '')) AS k, \
+         {id}::text AS v \
          FROM {from} WHERE {id} IS NOT NULL) s WHERE k IN ({})",
         arms.join(" "),
         sql::literals(&named),

@@ -26,7 +26,8 @@ fn suspicions(context: &Context<'_>) -> Vec<Suspicion> {
         .collect()
 }
 
-/// Returns the groups of columns that differ only in a number at the end: `phone1`, `phone2`, or `phone`, `phone2`.
+/// Returns the groups of columns that differ only in a number at the end: `phone1`, `phone2`, or `phone`,
+/// `phone2`.
 fn groups(table: &Table) -> Vec<Vec<&Column>> {
     let mut by_stem: BTreeMap<(&str, &str), Vec<(u32, &Column)>> = BTreeMap::new();
     for column in &table.columns {
@@ -94,7 +95,8 @@ fn suspicion(table: &Table, group: &[&Column]) -> Suspicion {
     let (stem, _) = numbered(&group[1].name).unwrap_or((&group[0].name, 1));
     let one = names::singular(&table.name);
     let hint = format!(
-        "move the values to a table of their own, CREATE TABLE {one}_{stem}s ({one}_id … REFERENCES {}, position int, \
+        "move the values to a table of their own, CREATE TABLE {one}_{stem}s ({one}_id … REFERENCES {}, \
+         position int, \
          {stem} {}), one row each.",
         sql::table(table),
         group[0].type_name
@@ -106,7 +108,8 @@ fn suspicion(table: &Table, group: &[&Column]) -> Suspicion {
         let (full, gaps) = (answer.int("full_rows"), grouped(answer.int("gaps")));
         let rows = counted(answer.int("rows"), "row");
         let fact = format!(
-            "{label} keeps a list in {slots} columns ({names}): of {rows} {} have no place left for one more, {gaps} leave the first empty.",
+            "{label} keeps a list in {slots} columns ({names}): of {rows}, {} have no place left and \
+             {gaps} leave the first one empty.",
             grouped(full)
         );
         Some(draft.saying(fact))

@@ -44,7 +44,8 @@ fn suspicion(field: Field<'_>, production: i64) -> Suspicion {
     Suspicion::new(draft, sql, move |answer, draft| {
         let rows = answer.int("rows").max(production);
         let fact = format!(
-            "{label} decides who sees a row and leads no index: each query reads {} to find those of 1 in {}.",
+            "{label} decides who sees a row and leads no index: each query reads {} to find those of 1 in \
+             {}.",
             counted(rows, "row"),
             grouped(answer.int("owners"))
         );

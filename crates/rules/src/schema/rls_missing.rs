@@ -37,7 +37,8 @@ fn suspicion(key: Field<'_>) -> Suspicion {
     let (label, name) = (scope::label(key.table), key.name().to_owned());
     Suspicion::new(draft, sql, move |answer, draft| {
         let fact = format!(
-            "{label} has {name} but no row-level security: {} of {} are one missing WHERE away from each other.",
+            "{label} has {name} but no row-level security: {} of {} are one missing WHERE away from each \
+             other.",
             counted(answer.int("rows"), "row"),
             format_args!("{} tenants", grouped(answer.int("tenants")))
         );

@@ -36,7 +36,8 @@ fn grantees(context: &Context<'_>, table: &Table) -> Vec<String> {
 fn suspicion(table: &Table, roles: Vec<String>) -> Suspicion {
     let name = sql::table(table);
     let hint = format!(
-        "CREATE POLICY {} ON {name} USING (the row belongs to the caller); or REVOKE ALL ON {name} from those roles.",
+        "CREATE POLICY {} ON {name} USING (the row belongs to the caller); or REVOKE ALL ON {name} from \
+         those roles.",
         sql::identifier(&format!("{}_policy", table.name))
     );
     // Nobody was granted anything: a locked drawer may be meant.
@@ -46,7 +47,8 @@ fn suspicion(table: &Table, roles: Vec<String>) -> Suspicion {
         let rows = counted(answer.int("rows"), "row");
         let who = if roles.is_empty() { "every role but the owner".to_owned() } else { roles.join(", ") };
         Some(draft.saying(format!(
-            "{label} has row-level security and no policy: its {rows} do not exist for {who}, and every INSERT is refused."
+            "{label} has row-level security and no policy: its {rows} do not exist for {who}, and every \
+             INSERT is refused."
         )))
     })
 }

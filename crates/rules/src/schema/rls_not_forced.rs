@@ -38,7 +38,8 @@ fn suspicion(table: &Table, app_owns: bool) -> Suspicion {
     Suspicion::new(draft, scope::count_rows(table), move |answer, draft| {
         let who = if app_owns { " (the application's own role)" } else { "" };
         Some(draft.saying(format!(
-            "{label} does not force row-level security: its owner {owner}{who} sees all {} whatever the policies say.",
+            "{label} does not force row-level security: its owner {owner}{who} sees all {} whatever the \
+             policies say.",
             counted(answer.int("rows"), "row")
         )))
     })

@@ -27,7 +27,8 @@ fn suspicions(context: &Context<'_>) -> Vec<Suspicion> {
         .collect()
 }
 
-/// Returns the first function outside any `(SELECT …)` that costs something: `current_setting` or one of the project's.
+/// Returns the first function outside any `(SELECT …)` that costs something: `current_setting` or one of
+/// the project's.
 fn call_per_row(context: &Context<'_>, expression: &str) -> Option<String> {
     let costly = |name: &String| {
         let bare = name.rsplit('.').next().unwrap_or(name);
@@ -42,7 +43,8 @@ fn suspicion(table: &Table, policy: &Policy, function: String) -> Suspicion {
         ObjectRef::in_schema(ObjectKind::Policy, &table.schema, format!("{}.{}", table.name, policy.name));
     let name = sql::identifier(&policy.name);
     let hint = format!(
-        "ALTER POLICY {name} ON {}: write (SELECT {function}(…)) instead of {function}(…), which then runs once per statement.",
+        "ALTER POLICY {name} ON {}: write (SELECT {function}(…)) instead of {function}(…), which then runs \
+         once per statement.",
         sql::table(table)
     );
     let draft =

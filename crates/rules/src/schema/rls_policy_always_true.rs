@@ -30,7 +30,8 @@ fn suspicions(context: &Context<'_>) -> Vec<Suspicion> {
         .collect()
 }
 
-/// Returns whether the policy opens the table only to roles that are not the application's, such as an auditor.
+/// Returns whether the policy opens the table only to roles that are not the application's, such as an
+/// auditor.
 fn is_for_special_roles(context: &Context<'_>, policy: &Policy) -> bool {
     let app = context.config.database.app_role.as_deref();
     let everybody = policy.roles.is_empty() || policy.roles.iter().any(|role| role == "public");
@@ -63,7 +64,8 @@ fn suspicion(table: &Table, policy: &Policy, meant: bool) -> Option<Suspicion> {
     }))
 }
 
-/// Returns whether the expression can be evaluated here without a tenant and means the row: it calls no function
+/// Returns whether the expression can be evaluated here without a tenant and means the row: it calls no
+/// function
 /// that might refuse, and looks into no other table.
 fn can_be_tried(expression: &str, table: &Table) -> bool {
     let harmless = |name: &String| {
@@ -72,7 +74,8 @@ fn can_be_tried(expression: &str, table: &Table) -> bool {
     let tolerant = !expression.contains("current_setting(") || expression.contains(", true)");
     let selects = expression.to_uppercase().contains("SELECT ");
     let tries = tolerant && !selects && called_functions(expression).iter().all(harmless);
-    // Only a comparison of the row with something unset is expected to fail; any other flag of the row is data.
+    // Only a comparison of the row with something unset is expected to fail; any other flag of the row is
+    // data.
     tries
         && reads_row(expression, table)
         && (expression.contains("current_setting") || is_self_comparison(expression))

@@ -14,7 +14,8 @@ pub(crate) static RULE: SchemaRule = SchemaRule {
     find: suspicions,
 };
 
-/// Beginnings of password hashes and of ciphertexts: bcrypt, argon2, scrypt, PBKDF2, crypt(3), SCRAM, LDAP, Vault, PGP, KMS.
+/// Beginnings of password hashes and of ciphertexts: bcrypt, argon2, scrypt, PBKDF2, crypt(3), SCRAM, LDAP,
+/// Vault, PGP, KMS.
 const PROTECTED: &str = r"^(\$2[abxy]\$|\$argon2|\$scrypt|\$pbkdf2|\$7\$|\$[156y]\$|pbkdf2[_:]|scrypt:|argon2|bcrypt|SCRAM-SHA|\{S?SHA|vault:v|enc:|-----BEGIN PGP MESSAGE|AQICAH|\\x[0-9a-f]{40})";
 
 /// A digest in hexadecimal or Base64: 160 bits or more.
@@ -91,10 +92,12 @@ fn suspicion(field: Field<'_>, kind: Kind) -> Suspicion {
     );
     let hint = match kind {
         Kind::Password => {
-            "store only what argon2id or bcrypt gives, keep it so by a CHECK on its first characters, and have every password set anew."
+            "store only what argon2id or bcrypt gives, keep it so by a CHECK on its first characters, and \
+             have every password set anew."
         }
         Kind::Key | Kind::Token => {
-            "store sha256 of it (and a short prefix to recognise it), compare digests, and issue every one anew."
+            "store sha256 of it (and a short prefix to recognise it), compare digests, and issue every one \
+             anew."
         }
     };
     let label = field.label();

@@ -30,7 +30,8 @@ fn suspicion(field: Field<'_>, sequence: &Sequence) -> Suspicion {
     let next = "(SELECT CASE WHEN is_called THEN last_value + 1 ELSE last_value END FROM {name})"
         .replace("{name}", &name);
     let sql = format!(
-        "SELECT coalesce(max({column}), 0) AS largest, {next} AS next, count(*) FILTER (WHERE {column} >= {next}) AS taken, \
+        "SELECT coalesce(max({column}), 0) AS largest, {next} AS next, count(*) FILTER (WHERE {column} >= \
+         {next}) AS taken, \
          (SELECT seqincrement > 0 FROM pg_sequence WHERE seqrelid = {}::regclass) AS rises FROM {from}",
         underpin_model::sql_text::quote_literal(&name)
     );
@@ -45,7 +46,8 @@ fn suspicion(field: Field<'_>, sequence: &Sequence) -> Suspicion {
     Suspicion::new(field.draft(&RULE.code).hint(hint), sql, move |answer, draft| {
         let taken = answer.int("taken");
         let fact = format!(
-            "{label} will be given {} next, but {} above that already exist (up to {}): INSERTs will fail as duplicates.",
+            "{label} will be given {} next, but {} above that already exist (up to {}): INSERTs will fail \
+             as duplicates.",
             grouped(answer.int("next")),
             counted(taken, "key"),
             grouped(answer.int("largest"))

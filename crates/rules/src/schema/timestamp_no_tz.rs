@@ -31,7 +31,8 @@ fn suspicion(field: Field<'_>) -> Suspicion {
     let column = field.quoted();
     let sql = format!(
         "SELECT count({column}) AS stored, current_setting('TimeZone') AS zone, \
-         coalesce(max(abs(extract(epoch FROM ({column} AT TIME ZONE 'Europe/Berlin') - ({column} AT TIME ZONE 'UTC'))) \
+         coalesce(max(abs(extract(epoch FROM ({column} AT TIME ZONE 'Europe/Berlin') - ({column} AT TIME \
+         ZONE 'UTC'))) \
          / 3600)::int, 0) AS hours FROM {} WHERE isfinite({column})",
         field.table.quoted()
     );
@@ -42,7 +43,8 @@ fn suspicion(field: Field<'_>) -> Suspicion {
     let label = field.label();
     Suspicion::new(draft, sql, move |answer, draft| {
         let fact = format!(
-            "{label} is timestamp without time zone: {} mean another instant under another TimeZone (here {}), up to {} apart between UTC and Berlin.",
+            "{label} is timestamp without time zone: {} mean another instant under another TimeZone (here \
+             {}), up to {} apart between UTC and Berlin.",
             counted(answer.int("stored"), "value"),
             answer.text("zone"),
             counted(answer.int("hours"), "hour")

@@ -33,7 +33,8 @@ fn suspicion(table: &Table, trigger: &Trigger) -> Suspicion {
     let (trigger, label, function) = (trigger.name.clone(), scope::label(table), trigger.function.clone());
     Suspicion::new(draft, scope::count_rows(table), move |answer, draft| {
         Some(draft.saying(format!(
-            "trigger {trigger} on {label} is disabled: {function} runs for no write, and {} may be out of step.",
+            "trigger {trigger} on {label} is disabled: {function} runs for no write, and {} may be out of \
+             step.",
             counted(answer.int("rows"), "row")
         )))
     })

@@ -36,6 +36,9 @@ const KEYS: [&str; 14] = [
     "vat_number",
 ];
 
+/// Keys whose letter case carries no meaning.
+pub(super) const CASELESS: [&str; 6] = ["email", "email_address", "username", "user_name", "login", "handle"];
+
 /// Names that often mean one row each.
 const LIKELY_KEYS: [&str; 15] = [
     "code",
@@ -73,7 +76,8 @@ enum Certainty {
     Likely,
 }
 
-/// Returns how surely the column is a key of its own table; a contact detail copied beside a reference is none.
+/// Returns how surely the column is a key of its own table; a contact detail copied beside a reference is
+/// none.
 pub(super) fn is_sure_key(field: Field<'_>) -> bool {
     certainty(field) == Some(Certainty::Sure)
 }
@@ -81,7 +85,7 @@ pub(super) fn is_sure_key(field: Field<'_>) -> bool {
 fn certainty(field: Field<'_>) -> Option<Certainty> {
     let name = field.name();
     let copied = field.table.constraints.iter().any(|constraint| constraint.reference.is_some());
-    let personal = matches!(name, "email" | "email_address" | "username" | "user_name" | "login" | "handle");
+    let personal = CASELESS.contains(&name);
     let outside = name.ends_with("_id") && names::is_foreign_to_us(name);
     match (KEYS.contains(&name), LIKELY_KEYS.contains(&name) || outside) {
         (true, _) if personal && copied && !is_about_people(&field.table.name) => Some(Certainty::Likely),
@@ -118,10 +122,7 @@ fn suspicion(field: Field<'_>, certainty: Certainty) -> Suspicion {
         "SELECT count(*) AS rows, count({column}) AS stored, count(DISTINCT {folded}) AS different FROM {}",
         field.table.quoted()
     );
-    let draft = field
-        .draft(&RULE.code)
-        .warning_when(certainty == Certainty::Likely)
-        .hint(sql::add_unique(field.table, &[field.name()]));
+    let draft = field.draft(&RULE.code).warning_when(certainty == Certainty::Likely).hint(hint(field));
     let label = field.label();
     Suspicion::new(draft, sql, move |answer, draft| {
         let (rows, stored, different) = (answer.int("rows"), answer.int("stored"), answer.int("different"));
@@ -134,4 +135,13 @@ fn suspicion(field: Field<'_>, certainty: Certainty) -> Suspicion {
         let doubtful = certainty == Certainty::Likely && rows != stored;
         distinct.then(|| draft.note_when(doubtful).saying(fact))
     })
+}
+
+fn hint(field: Field<'_>) -> String {
+    let case_matters = field.column.base_type == "citext" || !CASELESS.contains(&field.name());
+    if case_matters || field.table.partition_key.is_some() {
+        return sql::add_unique(field.table, &[field.name()]);
+    }
+    let (table, column) = (sql::table(field.table), sql::identifier(field.name()));
+    format!("CREATE UNIQUE INDEX CONCURRENTLY ON {table} (lower({column}));")
 }

@@ -40,7 +40,8 @@ fn suspicion(table: &Table, index: &Index) -> Option<Suspicion> {
     let quoted: Vec<String> = keys.iter().map(|key| quote_identifier(key)).collect();
     let quoted = quoted.join(", ");
     let sql = format!(
-        "SELECT coalesce(sum(n), 0) AS repeated FROM (SELECT count(*) AS n FROM {} WHERE num_nulls({quoted}) > 0 \
+        "SELECT coalesce(sum(n), 0) AS repeated FROM (SELECT count(*) AS n FROM {} WHERE \
+         num_nulls({quoted}) > 0 \
          GROUP BY {quoted} HAVING count(*) > 1) g",
         table.quoted()
     );
@@ -69,7 +70,8 @@ fn hint(table: &Table, index: &Index, keys: &[String]) -> String {
         None => format!("DROP INDEX CONCURRENTLY {};", sql::object(&table.schema, &index.name)),
     };
     format!(
-        "remove the repeated rows, then CREATE UNIQUE INDEX CONCURRENTLY ON {name} ({columns}) NULLS NOT DISTINCT; \
+        "remove the repeated rows, then CREATE UNIQUE INDEX CONCURRENTLY ON {name} ({columns}) NULLS NOT \
+         DISTINCT; \
          (15 and later; before, a partial unique index over the rest WHERE the column IS NULL) and {old}"
     )
 }

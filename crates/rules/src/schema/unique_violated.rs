@@ -3,7 +3,7 @@
 use underpin_model::Code;
 use underpin_model::catalog::{ConstraintKind, Index};
 
-use super::unique_missing::is_sure_key;
+use super::unique_missing::{CASELESS, is_sure_key};
 use crate::names;
 use crate::rule::{Context, SchemaRule};
 use crate::scope::Field;
@@ -16,9 +16,6 @@ pub(crate) static RULE: SchemaRule = SchemaRule {
     page: include_str!("../../../../docs/codes/unique-violated.md"),
     find: suspicions,
 };
-
-/// Keys whose letter case carries no meaning.
-const CASELESS: [&str; 6] = ["email", "email_address", "username", "user_name", "login", "handle"];
 
 fn suspicions(context: &Context<'_>) -> Vec<Suspicion> {
     context

@@ -37,7 +37,8 @@ fn suspicion(field: Field<'_>) -> Suspicion {
         let stored = answer.int("stored");
         // 37 bytes with the length word against 16 (Data Types, "UUID Type").
         let fact = format!(
-            "{label} keeps {} as text: {} more than as uuid, again in every index, and two spellings of one UUID differ.",
+            "{label} keeps {} as text: {} more than as uuid, again in every index, and two spellings of \
+             one UUID differ.",
             counted(stored, "UUID"),
             bytes(stored * 21)
         );

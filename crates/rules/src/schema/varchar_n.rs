@@ -37,7 +37,8 @@ fn suspicion(field: Field<'_>) -> Suspicion {
     let what = format!("{} is {}", field.label(), field.column.type_name);
     Suspicion::new(field.draft(&RULE.code).hint(hint), sql, move |answer, draft| {
         let fact = format!(
-            "{what}; the longest of {} has {} characters. text with a CHECK says the same and is changed without a rewrite.",
+            "{what}; the longest of {} has {} characters. text with a CHECK says the same and is changed \
+             without a rewrite.",
             counted(answer.int("stored"), "value"),
             grouped(answer.int("longest"))
         );
