@@ -6,7 +6,7 @@ use underpin_model::project::Project;
 use underpin_model::sql_text::quote_literal;
 use underpin_pg::Address;
 use underpin_pg::Installation;
-use underpin_pg::server::{self, DataSource, Lifetime, Profile, Server, ServerSpec};
+use underpin_pg::{DataSource, Lifetime, Profile, Server, ServerSpec, adopt, stop_adopted};
 use underpin_pg::Session;
 
 use crate::error::LabError;
@@ -44,7 +44,7 @@ fn data_folder(root: &Utf8Path) -> Utf8PathBuf {
 
 /// Returns the project's own server when it is up.
 pub fn running(root: &Utf8Path) -> Option<Started> {
-    let running = server::adopt(&data_folder(root))?;
+    let running = adopt(&data_folder(root))?;
     Some(Started { address: running.address.database(DATABASE), already: true })
 }
 
@@ -59,22 +59,16 @@ pub async fn start(
         return Ok(started);
     }
     let data = data_folder(&project.root);
-    let server = Server::start(ServerSpec {
-        installation: installation.clone(),
-        profile: Profile::Durable,
-        purpose: "daily work".to_owned(),
-        settings: Vec::new(),
-        source: DataSource::InPlace(data),
-        port,
-        lifetime: Lifetime::Detached,
-    })
-    .await?;
+    let mut spec = ServerSpec::new(installation.clone(), Profile::Durable, "daily work").source(DataSource::InPlace(data));
+    spec.port = port;
+    spec.lifetime = Lifetime::Detached;
+    let server = Server::start(spec).await?;
     let superuser = server.address();
     let duration_ms = server.startup_ms();
     let version = installation.version.text.clone();
     events.emit(underpin_model::Event::ServerStarted { purpose: "daily work".to_owned(), version, duration_ms });
     create_missing(project, &superuser).await?;
-    server.detach();
+    server.detach()?;
     Ok(Started { address: superuser.database(DATABASE), already: false })
 }
 
@@ -96,9 +90,9 @@ pub async fn prepare(project: &Project, superuser: &Address, events: &dyn EventS
 
 /// Stops the project's own server; returns whether it was up.
 pub async fn stop(root: &Utf8Path) -> Result<bool, LabError> {
-    match server::adopt(&data_folder(root)) {
+    match adopt(&data_folder(root)) {
         Some(running) => {
-            server::stop_adopted(&running).await?;
+            stop_adopted(&running).await?;
             Ok(true)
         }
         None => Ok(false),
@@ -116,8 +110,8 @@ pub fn remove_data(root: &Utf8Path) -> Result<(), LabError> {
 
 /// Removes server folders of runs that were killed; returns them.
 pub fn sweep() -> Vec<String> {
-    underpin_pg::stale::clean_stale_folders(&underpin_pg::stale::temporary_folder())
+    underpin_pg::clean_stale_folders(Utf8Path::new(underpin_pg::folder::DEFAULT_TEMP))
         .into_iter()
-        .map(|folder| folder.to_string())
+        .map(|cleaned| cleaned.folder.to_string())
         .collect()
 }

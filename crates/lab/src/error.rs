@@ -18,6 +18,9 @@ pub enum LabError {
     /// A server of ours did not start, stop or copy.
     #[error(transparent)]
     Server(#[from] underpin_pg::LifecycleError),
+    /// The project's own server did not stop.
+    #[error(transparent)]
+    Adopted(#[from] underpin_pg::AdoptedError),
     /// A tool of PostgreSQL's could not be run.
     #[error(transparent)]
     Tool(#[from] underpin_pg::ToolError),

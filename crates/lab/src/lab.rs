@@ -11,7 +11,7 @@ use underpin_model::sql_text::quote_identifier;
 use underpin_model::{Event, EventSink};
 use underpin_pg::Address;
 use underpin_pg::Installation;
-use underpin_pg::{DataSource, Lifetime, Profile, Server, ServerSpec};
+use underpin_pg::{DataSource, Profile, Server, ServerSpec};
 use underpin_pg::Session;
 
 use crate::error::LabError;
@@ -176,15 +176,7 @@ async fn start(
     purpose: &str,
     data: &Utf8Path,
 ) -> Result<Server, LabError> {
-    let spec = ServerSpec {
-        installation: installation.clone(),
-        profile,
-        purpose: purpose.to_owned(),
-        settings: Vec::new(),
-        source: DataSource::CopyOf(data.to_owned()),
-        port: None,
-        lifetime: Lifetime::Ours,
-    };
+    let spec = ServerSpec::new(installation.clone(), profile, purpose).source(DataSource::CopyOf(data.to_owned()));
     Ok(Server::start(spec).await?)
 }
 

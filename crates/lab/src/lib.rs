@@ -19,6 +19,7 @@ pub mod proofs;
 pub mod prove;
 pub mod rehearsal;
 pub mod script_run;
+pub mod selftest;
 pub mod template;
 
 pub use error::LabError;

@@ -4,7 +4,7 @@ use underpin_model::EventSink;
 use underpin_model::event::Silent;
 use underpin_model::evidence::StatementTrace;
 use underpin_model::project::Project;
-use underpin_pg::{DataSource, Lifetime, Profile, Server, ServerSpec};
+use underpin_pg::{Profile, Server, ServerSpec};
 
 use crate::bootstrap;
 use crate::error::LabError;
@@ -19,16 +19,7 @@ pub async fn rehearse(
     applied: &[String],
     events: &dyn EventSink,
 ) -> Result<Vec<StatementTrace>, LabError> {
-    let server = Server::start(ServerSpec {
-        installation: spec.installation.clone(),
-        profile: Profile::Fast,
-        purpose: "rehearsal".to_owned(),
-        settings: Vec::new(),
-        source: DataSource::Fresh,
-        port: None,
-        lifetime: Lifetime::Ours,
-    })
-    .await?;
+    let server = Server::start(ServerSpec::new(spec.installation.clone(), Profile::Fast, "rehearsal")).await?;
     bootstrap::create_database(&server.address(), "rehearsal", &project.config.database).await?;
     let owner = owner_address(project, &server.address().database("rehearsal"));
     if let Some(last) = applied.last() {

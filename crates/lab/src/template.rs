@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use underpin_model::project::Project;
 use underpin_model::{Event, EventSink};
 use underpin_pg::Address;
-use underpin_pg::{DataSource, Lifetime, Profile, Server, ServerSpec};
+use underpin_pg::{Profile, Server, ServerSpec};
 use underpin_pg::Session;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -62,16 +62,8 @@ fn content_hash(project: &Project, spec: &LabSpec) -> String {
 }
 
 async fn build(project: &Project, spec: &LabSpec, folder: &Utf8Path, events: &dyn EventSink) -> Result<(), LabError> {
-    let mut server = Server::start(ServerSpec {
-        installation: spec.installation.clone(),
-        profile: Profile::Fast,
-        purpose: "template".to_owned(),
-        settings: Vec::new(),
-        source: DataSource::Fresh,
-        port: None,
-        lifetime: Lifetime::Ours,
-    })
-    .await?;
+    let wish = ServerSpec::new(spec.installation.clone(), Profile::Fast, "template");
+    let mut server = Server::start(wish).await?;
     build_database(project, spec.scale, &server.address(), events).await?;
     server.stop_keeping_data().await?;
     keep(&server, folder)?;

@@ -17,6 +17,7 @@ pub mod object;
 pub mod project;
 pub mod report;
 pub mod script;
+pub mod script_cursor;
 pub mod sql_text;
 pub mod statement;
 pub mod verdict;

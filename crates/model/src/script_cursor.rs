@@ -73,7 +73,8 @@ impl<'s> ScriptCursor<'s> {
                 }
                 Some(ScriptItem::Set { variable, expression, .. }) => {
                     let value = self.evaluate(expression)?;
-                    self.variables.insert(variable.clone(), value.to_text());
+                    let text = (value != Value::Null).then(|| value.to_text());
+                    self.variables.insert(variable.clone(), text);
                 }
                 Some(ScriptItem::If { branches, otherwise, .. }) => self.enter(branches, otherwise)?,
                 Some(ScriptItem::Statement(statement)) => {
@@ -103,7 +104,7 @@ impl<'s> ScriptCursor<'s> {
         otherwise: &'s [ScriptItem],
     ) -> Result<(), ScriptFault> {
         for (condition, items) in branches {
-            if self.evaluate(condition)?.is_true() {
+            if self.evaluate(condition)?.truth() {
                 self.blocks.push(items.iter());
                 return Ok(());
             }
@@ -114,7 +115,14 @@ impl<'s> ScriptCursor<'s> {
 
     fn evaluate(&mut self, expression: &Expression) -> Result<Value, ScriptFault> {
         let ScriptCursor { variables, random, .. } = self;
-        let lookup = |name: &str| variables.get(name).map(|value| Value::from_text(value.as_deref()));
+        let mut values = BTreeMap::new();
+        for name in expression.variables() {
+            if let Some(text) = variables.get(name) {
+                let value = text.as_deref().map_or(Ok(Value::Null), Value::from_text);
+                values.insert(name, value.map_err(ScriptFault::Expression)?);
+            }
+        }
+        let lookup = |name: &str| values.get(name).copied();
         let mut draw = |low: i64, high: i64| {
             let width = high.wrapping_sub(low).unsigned_abs().saturating_add(1);
             low.wrapping_add((next_random(random) % width) as i64)

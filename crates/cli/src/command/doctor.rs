@@ -1,7 +1,7 @@
 //! `underpin doctor`: what is missing on this machine, what that disables, and the command that repairs it.
 
 use clap::Args;
-use underpin_pg::doctor::{Fact, Status};
+use underpin_pg::doctor::{Fact, FactStatus};
 
 use crate::fault::Fault;
 use crate::output;
@@ -28,19 +28,19 @@ pub fn run(_args: &DoctorArgs, settings: &Settings) -> Result<u8, Fault> {
     Ok(if runnable { 0 } else { 3 })
 }
 
-fn word(status: Status) -> &'static str {
+fn word(status: FactStatus) -> &'static str {
     match status {
-        Status::Ok => "ok",
-        Status::Warn => "warn",
-        Status::Missing => "missing",
+        FactStatus::Ok => "ok",
+        FactStatus::Warn => "warn",
+        FactStatus::Missing => "missing",
     }
 }
 
 fn line(fact: &Fact) -> String {
     let mut text = format!("{:<8} {:<26} {}\n", word(fact.status), fact.name, fact.detail);
-    if fact.status != Status::Ok {
-        if let Some(disables) = &fact.disables {
-            text.push_str(&format!("{:9}disables: {disables}\n", ""));
+    if fact.status != FactStatus::Ok {
+        if !fact.disables.is_empty() {
+            text.push_str(&format!("{:9}disables: {}\n", "", fact.disables));
         }
         if let Some(repair) = &fact.repair {
             text.push_str(&format!("{:9}repair:   {repair}\n", ""));

@@ -65,12 +65,12 @@ fn listing() -> String {
 }
 
 /// Returns every code with its page, for formats that carry the rules' texts.
-pub fn rule_texts() -> Vec<RuleText> {
+pub fn rule_texts() -> Vec<RuleText<'static>> {
     let text = |page: &underpin_lab::codes::CodePage| RuleText {
-        code: page.code.code.to_owned(),
-        rule: page.code.rule.to_owned(),
-        title: page.code.title.to_owned(),
-        page: page.page.to_owned(),
+        code: page.code.code,
+        rule: page.code.rule,
+        title: page.code.title,
+        page: page.page,
     };
     underpin_lab::codes::all().iter().map(text).collect()
 }

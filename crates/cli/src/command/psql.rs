@@ -18,6 +18,8 @@ pub async fn run(args: &PsqlArgs, settings: &Settings) -> Result<u8, Fault> {
     let project = settings.project()?;
     let target = super::target(settings, &project)?;
     let installation = settings.installation(Some(&project))?;
-    let code = underpin_pg::run_interactive(&installation, "psql", &args.arguments, &target).await;
-    code.map_err(|error| Fault::from(underpin_lab::LabError::from(error)))
+    let call = underpin_pg::ToolCall::new("psql").args(args.arguments.iter().cloned()).on(&target);
+    let code = underpin_pg::run_at_terminal(&installation, &call).await;
+    let code = code.map_err(|error| Fault::from(underpin_lab::LabError::from(error)))?;
+    Ok(u8::try_from(code).unwrap_or(1))
 }

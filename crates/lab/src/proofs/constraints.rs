@@ -13,13 +13,14 @@ mod verdicts;
 use std::collections::BTreeMap;
 
 use underpin_model::Code;
+use underpin_model::project::Project;
 use underpin_pg::Session;
 
-use self::attempt::{Attempt, Judgement, refusal, try_write};
+use self::attempt::{Attempt, Judgement, try_write};
 use self::derive::{Bench, Derived, derive};
 use self::on_delete::{Edge, Ending, Exercise};
 use self::row::Row;
-use self::targets::{Kind, Table, Target, Targets};
+use self::targets::{Table, Target, Targets};
 use self::verdicts::{Answer, Deletion, Trial};
 use crate::error::LabError;
 use crate::proof::{Experiment, Experimenting, Outcome, Proof};
@@ -38,16 +39,32 @@ pub const CODES: &[Code] = verdicts::CODES;
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let sandbox = experiment.lab.sandbox().await?;
     let session = sandbox.session().await?;
-    let targets = targets::read(&session).await?;
-    if targets.targets.is_empty() {
-        session.close().await;
-        sandbox.drop().await?;
-        return Ok(Outcome::skipped("the schema declares no constraint"));
-    }
-    let mut deletions = first_deletions(&session, &targets).await?;
-    let trials = trials(&session, &targets, &mut deletions).await?;
+    let outcome = examine(experiment.project, &session).await?;
     session.close().await;
     sandbox.drop().await?;
+    Ok(outcome)
+}
+
+/// Tries every constraint of the database that the session is connected to; all of it is rolled back.
+///
+/// The session's role must own the tables: their triggers are switched off inside the transaction, which
+/// locks them against writes until its end. A database that others work on waits that long.
+pub async fn examine(_project: &Project, session: &Session) -> Result<Outcome, LabError> {
+    let targets = targets::read(session).await?;
+    if targets.targets.is_empty() {
+        return Ok(Outcome::skipped("the schema declares no constraint"));
+    }
+    let examined = examine_targets(session, &targets).await;
+    if examined.is_err() {
+        // The first error is the one to report; a lost connection rolls back by itself.
+        let _ = session.execute("ROLLBACK").await;
+    }
+    examined
+}
+
+async fn examine_targets(session: &Session, targets: &Targets) -> Result<Outcome, LabError> {
+    let mut deletions = first_deletions(session, targets).await?;
+    let trials = trials(session, targets, &mut deletions).await?;
     Ok(verdicts::outcome(&trials, &deletions))
 }
 

@@ -50,17 +50,25 @@ pub struct Column {
 /// The kinds of rule that are tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "each variant is the SQL word itself")]
 pub enum Kind {
+    /// NOT NULL of a column.
     #[default]
     NotNull,
+    /// NOT NULL of a column's domain.
     DomainNotNull,
+    /// CHECK of a table.
     Check,
+    /// CHECK of a column's domain.
     DomainCheck,
+    /// PRIMARY KEY.
     PrimaryKey,
+    /// UNIQUE.
     Unique,
+    /// A unique index without a constraint.
     UniqueIndex,
+    /// EXCLUDE, or a key WITHOUT OVERLAPS.
     Exclusion,
+    /// FOREIGN KEY.
     ForeignKey,
 }
 

@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use underpin_model::evidence::TranscriptStep;
 use underpin_model::{Code, Finding, Measure, ObjectKind, ObjectRef};
 use underpin_pg::Address;
-use underpin_pg::{DataSource, Lifetime, Profile, Server, ServerSpec};
+use underpin_pg::{DataSource, Profile, Server, ServerSpec};
 use underpin_pg::{ToolCall, ToolOutput, run_tool};
 
 use super::compare::Content;
@@ -191,16 +191,9 @@ impl<'a> Bench<'a> {
             Kind::Physical => DataSource::CopyOf(path.to_owned()),
             Kind::Custom | Kind::Directory => DataSource::Fresh,
         };
-        let server = Server::start(ServerSpec {
-            installation: self.experiment.lab.installation().clone(),
-            profile: Profile::Durable,
-            purpose: "restore target".to_owned(),
-            settings: Vec::new(),
-            source,
-            port: None,
-            lifetime: Lifetime::Ours,
-        })
-        .await?;
+        let installation = self.experiment.lab.installation().clone();
+        let spec = ServerSpec::new(installation, Profile::Durable, "restore target").source(source);
+        let server = Server::start(spec).await?;
         if kind == Kind::Physical {
             self.note_start(&server, record);
             return Ok(Ok(server));

@@ -128,9 +128,10 @@ pub fn finding(role: &str, secret: &Secret, is_application: IsApplication) -> Fi
 
 /// Whether a role is the application's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "each variant is the word itself")]
 pub enum IsApplication {
+    /// The application's.
     Yes,
+    /// Another role.
     No,
 }
 
