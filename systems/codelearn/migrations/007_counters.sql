@@ -181,11 +181,14 @@ BEGIN
             UPDATE public.courses AS c SET shared_revenue = c.shared_revenue + delta.share WHERE c.id = delta.course_id;
         END LOOP;
     END IF;
-    IF TG_OP <> 'DELETE' AND EXISTS (
-        SELECT FROM new_rows AS n JOIN public.courses AS c ON c.id = n.course_id WHERE c.instructor_id = n.instructor_id
-    ) THEN
-        RAISE EXCEPTION 'the owner of a course is not also its co-instructor'
-            USING ERRCODE = 'check_violation', TABLE = 'course_instructors', COLUMN = 'instructor_id';
+    -- Nested, not AND: a DELETE has no new_rows, and a condition is prepared as a whole.
+    IF TG_OP <> 'DELETE' THEN
+        IF EXISTS (
+            SELECT FROM new_rows AS n JOIN public.courses AS c ON c.id = n.course_id WHERE c.instructor_id = n.instructor_id
+        ) THEN
+            RAISE EXCEPTION 'the owner of a course is not also its co-instructor'
+                USING ERRCODE = 'check_violation', TABLE = 'course_instructors', COLUMN = 'instructor_id';
+        END IF;
     END IF;
     RETURN NULL;
 END
