@@ -76,7 +76,8 @@ WHERE u.deleted_at IS NULL;
 COMMENT ON VIEW dashboards IS 'Header of the dashboard, straight from the read model.';
 
 CREATE VIEW dashboard_courses AS
-SELECT e.id AS enrollment_id, e.user_id, e.course_id, e.status, e.created_at, e.updated_at, e.last_lesson_id,
+SELECT e.id AS enrollment_id, e.user_id, e.course_id, e.status, e.created_at, e.updated_at,
+    (SELECT cl.lesson_id FROM course_lessons AS cl WHERE cl.lesson_id = e.last_lesson_id) AS last_lesson_id,
     c.slug, c.title, t.lesson_count, t.completed_lesson_count
 FROM enrollments AS e
 JOIN courses AS c ON c.id = e.course_id
@@ -88,7 +89,7 @@ CROSS JOIN LATERAL (
     WHERE cl.course_id = e.course_id
 ) AS t
 WHERE e.status <> 'cancelled' AND c.deleted_at IS NULL AND u.deleted_at IS NULL;
-COMMENT ON VIEW dashboard_courses IS 'The courses of a student with the progress in each. Lessons that were taken out count on neither side.';
+COMMENT ON VIEW dashboard_courses IS 'The courses of a student with the progress in each. Lessons that were taken out count on neither side and are no bookmark.';
 
 CREATE VIEW player_lessons AS
 SELECT e.id AS enrollment_id, e.user_id, cl.course_id, cl.section_id, cl.section_order, cl.section_title,
