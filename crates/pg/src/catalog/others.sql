@@ -4,7 +4,8 @@
 -- PostgreSQL 14 to 18. Cost: about 2 ms. pg_get_ruledef opens the table with ACCESS SHARE.
 WITH object(kind, class, oid, name, definition) AS (
     SELECT 'rule', 'pg_rewrite'::regclass, w.oid, format('%s.%s.%s', n.nspname, c.relname, w.rulename),
-           pg_get_ruledef(w.oid) || CASE w.ev_enabled WHEN 'O' THEN '' ELSE ' enabled=' || w.ev_enabled::text END
+           pg_get_ruledef(w.oid) || CASE w.ev_enabled WHEN 'O' THEN ''
+                                                     ELSE ' enabled=' || w.ev_enabled::text END
       FROM pg_rewrite w
       JOIN pg_class c ON c.oid = w.ev_class
       JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -22,7 +23,8 @@ WITH object(kind, class, oid, name, definition) AS (
     UNION ALL
     SELECT 'event trigger', 'pg_event_trigger'::regclass, e.oid, e.evtname::text,
            concat_ws(' ', 'ON', e.evtevent, 'WHEN TAG IN ' || e.evttags::text, 'EXECUTE',
-                     e.evtfoid::regprocedure, 'enabled=' || e.evtenabled::text, 'owner', pg_get_userbyid(e.evtowner))
+                     e.evtfoid::regprocedure, 'enabled=' || e.evtenabled::text,
+                     'owner', pg_get_userbyid(e.evtowner))
       FROM pg_event_trigger e
     UNION ALL
     SELECT 'publication', 'pg_publication'::regclass, p.oid, p.pubname::text,
@@ -91,7 +93,10 @@ WITH object(kind, class, oid, name, definition) AS (
       FROM pg_foreign_server s
       JOIN pg_foreign_data_wrapper w ON w.oid = s.srvfdw
 )
-SELECT json_build_object('kind', o.kind, 'name', o.name, 'definition', coalesce(o.definition, ''))::text AS document
+SELECT json_build_object(
+           'kind', o.kind,
+           'name', o.name,
+           'definition', coalesce(o.definition, ''))::text AS document
   FROM object o
  WHERE NOT EXISTS (SELECT FROM pg_depend d
                     WHERE d.classid = o.class AND d.objid = o.oid AND d.deptype IN ('e', 'i'))

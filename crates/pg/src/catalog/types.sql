@@ -20,7 +20,8 @@ SELECT json_build_object(
                       FROM pg_type b
                       JOIN pg_collation l ON l.oid = t.typcollation
                      WHERE b.oid = t.typbasetype AND b.typcollation <> t.typcollation),
-                   'DEFAULT ' || t.typdefault,
+                   -- typdefault is text as of the statement that set it, with its search_path.
+                   'DEFAULT ' || pg_get_expr(t.typdefaultbin, 0),
                    CASE WHEN t.typnotnull THEN 'NOT NULL' END,
                    -- 17 stores a domain's NOT NULL as a constraint too.
                    (SELECT string_agg(format('CONSTRAINT %I %s', o.conname, pg_get_constraintdef(o.oid)), ' '

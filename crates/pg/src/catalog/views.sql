@@ -1,6 +1,7 @@
 -- Views and materialized views without their indexes and triggers. One row each: document as JSON.
 -- PostgreSQL 14 to 18. Cost: about 5 ms for 20 views. pg_get_viewdef opens the view and what it reads with
--- ACCESS SHARE: it waits behind a migration that holds ACCESS EXCLUSIVE, for as long as lock_timeout allows.
+-- ACCESS SHARE: it waits behind a migration that holds ACCESS EXCLUSIVE, for as long as lock_timeout
+-- allows.
 SELECT json_build_object(
            'schema', n.nspname,
            'name', c.relname,

@@ -1,5 +1,5 @@
--- One of every kind of object. `-- stage` begins what needs the stages above; the items of a stage, parted by
--- `-- item`, can be created in any order.
+-- One of every kind of object. A comment that says only "stage" begins what needs the stages above; the
+-- items of a stage, parted by comments that say only "item", can be created in any order.
 -- PostgreSQL 14 to 18.
 -- stage
 CREATE SCHEMA app;
@@ -8,6 +8,9 @@ COMMENT ON SCHEMA app IS 'the application';
 CREATE SCHEMA "Odd Schema";
 -- item
 CREATE EXTENSION citext WITH SCHEMA public;
+-- item
+-- 14 grants it.
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 -- item
 CREATE SCHEMA underpin;
 CREATE TABLE underpin.migrations (version bigint PRIMARY KEY, name text);
@@ -23,7 +26,8 @@ CREATE TYPE app.point3 AS (x double precision, y numeric(6,2), "Label" text COLL
 -- item
 CREATE TYPE app.price_range AS RANGE (subtype = numeric);
 -- item
-CREATE FUNCTION app.touch() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.updated_at := now(); RETURN NEW; END$$;
+CREATE FUNCTION app.touch() RETURNS trigger LANGUAGE plpgsql AS
+    $$BEGIN NEW.updated_at := now(); RETURN NEW; END$$;
 -- item
 CREATE FUNCTION app.double(value integer) RETURNS integer LANGUAGE sql IMMUTABLE SECURITY DEFINER
     SET search_path = app AS 'SELECT value * 2';
@@ -73,7 +77,8 @@ CREATE TABLE public.legacy (id serial PRIMARY KEY, code char(3), amount money, s
 CREATE UNLOGGED TABLE app.cache (key text PRIMARY KEY, value jsonb);
 ALTER TABLE app.cache REPLICA IDENTITY FULL;
 -- item
-CREATE TABLE app.event (id bigint NOT NULL, happened_at date NOT NULL, body text) PARTITION BY RANGE (happened_at);
+CREATE TABLE app.event (id bigint NOT NULL, happened_at date NOT NULL, body text)
+    PARTITION BY RANGE (happened_at);
 -- item
 CREATE TABLE app.animal (name text);
 -- item

@@ -28,9 +28,8 @@ const TABLES: &[Change] = &[
     ),
     (
         "ALTER TABLE app.person ALTER name SET STORAGE plain",
-        &[
-            "~ table app.person column name: options [\"statistics=500\"] -> [\"statistics=500\",\"storage=plain\"]",
-        ],
+        &["~ table app.person column name: options [\"statistics=500\"] \
+             -> [\"statistics=500\",\"storage=plain\"]"],
     ),
     ("COMMENT ON TABLE app.person IS 'persons'", &["~ table app.person: comment people -> persons"]),
     (
@@ -48,9 +47,8 @@ const TABLES: &[Change] = &[
     ("ALTER TABLE app.cache SET LOGGED", &["~ table app.cache: unlogged true -> false"]),
     (
         "ALTER TABLE app.person SET (fillfactor = 70, toast.autovacuum_enabled = off)",
-        &[
-            "~ table app.person: options [\"fillfactor=80\"] -> [\"fillfactor=70\",\"toast.autovacuum_enabled=off\"]",
-        ],
+        &["~ table app.person: options [\"fillfactor=80\"] \
+             -> [\"fillfactor=70\",\"toast.autovacuum_enabled=off\"]"],
     ),
     (
         "ALTER TABLE app.purchase OWNER TO kitchen_owner",
@@ -108,7 +106,8 @@ const SECURITY: &[Change] = &[
     (
         "ALTER POLICY person_self ON app.person TO PUBLIC WITH CHECK (true)",
         &[
-            "~ table app.person policy person_self: roles [\"kitchen_app\",\"kitchen_reader\"] -> [\"public\"]",
+            "~ table app.person policy person_self: roles [\"kitchen_app\",\"kitchen_reader\"] \
+             -> [\"public\"]",
             "~ table app.person policy person_self: with_check ((name)::text <> 'root'::text) -> true",
         ],
     ),
@@ -178,11 +177,10 @@ const CODE: &[Change] = &[
     ),
     ("DROP RULE legacy_keep ON public.legacy", &["- other rule public.legacy.legacy_keep"]),
     (
-        "ALTER PUBLICATION kitchen_changes ADD TABLE app.animal",
-        &[
-            "~ other publication kitchen_changes: definition owner postgres insert update delete truncate app.person \
-         -> owner postgres insert update delete truncate app.animal, app.person",
-        ],
+        "ALTER PUBLICATION kitchen_changes ADD TABLE public.legacy",
+        &["~ other publication kitchen_changes: definition \
+             owner postgres insert update delete truncate app.person \
+         -> owner postgres insert update delete truncate app.person, public.legacy"],
     ),
 ];
 

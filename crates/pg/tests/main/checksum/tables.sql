@@ -1,4 +1,5 @@
--- Tables whose rows have every text form that a session's settings change, and what is not a table of the user's.
+-- Tables whose rows have every text form that a session's settings change, and what is not a table of the
+-- user's.
 -- PostgreSQL 14 to 18.
 CREATE TABLE pair (a integer, b text);
 CREATE TABLE pair_archive (LIKE pair);
