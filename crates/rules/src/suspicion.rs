@@ -76,14 +76,8 @@ pub(crate) trait Restate: Sized {
     /// Returns the finding with another message.
     fn saying(self, message: String) -> Self;
 
-    /// Returns the finding as an error when `condition` holds.
-    fn error_when(self, condition: bool) -> Self;
-
-    /// Returns the finding as a warning when `condition` holds.
-    fn warning_when(self, condition: bool) -> Self;
-
-    /// Returns the finding as a note when `condition` holds.
-    fn note_when(self, condition: bool) -> Self;
+    /// Returns the finding with another severity; unchanged when there is none.
+    fn rated(self, severity: Option<Severity>) -> Self;
 }
 
 impl Restate for Finding {
@@ -92,15 +86,10 @@ impl Restate for Finding {
         self
     }
 
-    fn error_when(self, condition: bool) -> Finding {
-        if condition { self.severity(Severity::Error) } else { self }
-    }
-
-    fn warning_when(self, condition: bool) -> Finding {
-        if condition { self.severity(Severity::Warning) } else { self }
-    }
-
-    fn note_when(self, condition: bool) -> Finding {
-        if condition { self.severity(Severity::Note) } else { self }
+    fn rated(self, severity: Option<Severity>) -> Finding {
+        match severity {
+            Some(severity) => self.severity(severity),
+            None => self,
+        }
     }
 }

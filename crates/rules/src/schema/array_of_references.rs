@@ -1,8 +1,8 @@
 //! Arrays of another table's keys, which no foreign key can check.
 
-use underpin_model::Code;
 use underpin_model::catalog::Table;
 use underpin_model::sql_text::quote_identifier;
+use underpin_model::{Code, Severity};
 
 use super::derived_column::is_annotated;
 use crate::names;
@@ -61,6 +61,6 @@ fn suspicion(field: Field<'_>, target: &Table, key: &str) -> Suspicion {
             counted(answer.int("items"), "key"),
             grouped(dangling)
         );
-        Some(draft.error_when(dangling > 0).saying(fact))
+        Some(draft.rated((dangling > 0).then_some(Severity::Error)).saying(fact))
     })
 }

@@ -1,6 +1,6 @@
 //! Blank-padded text.
 
-use underpin_model::Code;
+use underpin_model::{Code, Severity};
 
 use crate::rule::{Context, SchemaRule};
 use crate::scope::Field;
@@ -40,6 +40,6 @@ fn suspicion(field: Field<'_>) -> Suspicion {
             counted(stored, "value"),
             counted(answer.int("blanks"), "blank")
         );
-        Some(draft.note_when(padded == 0).saying(fact))
+        Some(draft.rated((padded == 0).then_some(Severity::Note)).saying(fact))
     })
 }

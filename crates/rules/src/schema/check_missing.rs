@@ -1,7 +1,7 @@
 //! States that any typing error extends.
 
-use underpin_model::Code;
 use underpin_model::catalog::ConstraintKind;
+use underpin_model::{Code, Severity};
 
 use crate::rule::{Context, SchemaRule};
 use crate::scope::Field;
@@ -62,6 +62,6 @@ fn suspicion(field: Field<'_>) -> Suspicion {
             if twice { format!(" (only {} if case is ignored)", grouped(folded)) } else { String::new() }
         );
         let list = stored >= ENOUGH_ROWS && different <= MOST_STATES;
-        list.then(|| draft.error_when(twice).saying(fact))
+        list.then(|| draft.rated(twice.then_some(Severity::Error)).saying(fact))
     })
 }

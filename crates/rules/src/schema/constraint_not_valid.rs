@@ -2,7 +2,7 @@
 
 use underpin_model::catalog::{Constraint, ConstraintKind, Table};
 use underpin_model::sql_text::quote_identifier;
-use underpin_model::{Code, Finding};
+use underpin_model::{Code, Finding, Severity};
 
 use crate::rule::{Context, SchemaRule};
 use crate::scope;
@@ -45,7 +45,7 @@ fn suspicion(context: &Context<'_>, table: &Table, constraint: &Constraint) -> O
             counted(answer.int("rows"), "row")
         );
         // Rows without their parent are what orphan-values reports.
-        Some(draft.error_when(is_check && violating > 0).saying(fact))
+        Some(draft.rated((is_check && violating > 0).then_some(Severity::Error)).saying(fact))
     }))
 }
 

@@ -1,6 +1,6 @@
 //! Dates that the server takes for words.
 
-use underpin_model::Code;
+use underpin_model::{Code, Severity};
 
 use crate::rule::{Context, SchemaRule};
 use crate::scope::Field;
@@ -43,6 +43,7 @@ fn suspicion(field: Field<'_>) -> Suspicion {
             grouped(local),
             grouped(strange)
         );
-        (stored >= 10 && percent(iso + local, stored) >= 90).then(|| draft.error_when(mixed).saying(fact))
+        (stored >= 10 && percent(iso + local, stored) >= 90)
+            .then(|| draft.rated(mixed.then_some(Severity::Error)).saying(fact))
     })
 }

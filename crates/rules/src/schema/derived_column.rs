@@ -1,8 +1,8 @@
 //! Stored values that repeat what other rows or columns already say, with nobody named to keep them right.
 
-use underpin_model::Code;
 use underpin_model::catalog::Table;
 use underpin_model::sql_text::quote_identifier;
+use underpin_model::{Code, Severity};
 
 use crate::names;
 use crate::rule::{Context, SchemaRule};
@@ -162,7 +162,7 @@ fn suspicion(field: Field<'_>, child: &ForeignKey<'_>, key: &str, formula: &Form
                 counted(rows, "row")
             )
         };
-        derived.then(|| draft.error_when(equal < rows).saying(fact))
+        derived.then(|| draft.rated((equal < rows).then_some(Severity::Error)).saying(fact))
     })
 }
 

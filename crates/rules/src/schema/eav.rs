@@ -1,8 +1,8 @@
 //! Tables of entity, attribute and value: a schema inside a column.
 
-use underpin_model::Code;
 use underpin_model::catalog::Table;
 use underpin_model::sql_text::quote_identifier;
+use underpin_model::{Code, Severity};
 
 use crate::names;
 use crate::rule::{Context, SchemaRule};
@@ -76,7 +76,7 @@ fn suspicion(table: &Table) -> Option<Suspicion> {
          one jsonb column."
     );
     let label = scope::label(table);
-    let draft = scope::draft(table, &RULE.code).note_when(preferences).hint(hint);
+    let draft = scope::draft(table, &RULE.code).rated(preferences.then_some(Severity::Note)).hint(hint);
     Some(Suspicion::new(draft, sql, move |answer, draft| {
         let (entities, attributes) = (answer.int("entities"), answer.int("attributes"));
         let fact = format!(

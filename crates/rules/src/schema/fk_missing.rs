@@ -1,6 +1,6 @@
 //! References that nothing enforces.
 
-use underpin_model::Code;
+use underpin_model::{Code, Severity};
 
 use crate::implied_reference::{ImpliedReference, implied_references};
 use crate::rule::{Context, SchemaRule};
@@ -35,7 +35,7 @@ fn suspicion(implied: &ImpliedReference<'_>) -> Suspicion {
                 counted(stored, "value")
             ),
         };
-        (orphans == 0).then(|| draft.note_when(stored == 0).saying(fact))
+        (orphans == 0).then(|| draft.rated((stored == 0).then_some(Severity::Note)).saying(fact))
     })
 }
 

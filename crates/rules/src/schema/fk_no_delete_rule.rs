@@ -1,7 +1,7 @@
 //! Foreign keys that do not say what becomes of the row when its parent goes.
 
-use underpin_model::Code;
 use underpin_model::sql_text::quote_identifier;
+use underpin_model::{Code, Severity};
 
 use crate::rule::{Context, SchemaRule};
 use crate::scope::{self, ForeignKey};
@@ -30,7 +30,11 @@ fn suspicion(key: &ForeignKey<'_>) -> Suspicion {
     );
     // A deferrable key cannot be RESTRICT, which is never deferred (CREATE TABLE, "Deferrability").
     let silent = key.reference.on_delete == "NO ACTION" && !key.constraint.deferrable;
-    let draft = key.draft(&RULE.code).note_when(!silent).hint(hint(key, silent));
+    let draft = if silent {
+        key.draft(&RULE.code).hint(declare_rule(key))
+    } else {
+        key.draft(&RULE.code).severity(Severity::Note).hint(give_reason(key))
+    };
     let (column, target) = (key.label(), scope::label(key.target));
     let rule = key.reference.on_delete.clone();
     Suspicion::new(draft, sql, move |answer, draft| {
@@ -46,11 +50,15 @@ fn suspicion(key: &ForeignKey<'_>) -> Suspicion {
     })
 }
 
-fn hint(key: &ForeignKey<'_>, silent: bool) -> String {
+/// Returns the statement that gives the reason of a rule which is there.
+fn give_reason(key: &ForeignKey<'_>) -> String {
     let (table, name) = (sql::table(key.table), sql::identifier(&key.constraint.name));
-    if !silent {
-        return format!("COMMENT ON CONSTRAINT {name} ON {table} IS 'the reason in one sentence';");
-    }
+    format!("COMMENT ON CONSTRAINT {name} ON {table} IS 'the reason in one sentence';")
+}
+
+/// Returns the statements that give the key a rule; a partitioned table takes no `NOT VALID` foreign key.
+fn declare_rule(key: &ForeignKey<'_>) -> String {
+    let (table, name) = (sql::table(key.table), sql::identifier(&key.constraint.name));
     let (columns, target) = (sql::identifiers(&key.constraint.columns), sql::table(key.target));
     let definition = format!(
         "FOREIGN KEY ({columns}) REFERENCES {target} ({}) ON DELETE RESTRICT",

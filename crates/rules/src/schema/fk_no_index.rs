@@ -1,7 +1,7 @@
 //! Foreign keys that make every delete of the referenced row read the whole referencing table.
 
-use underpin_model::Code;
 use underpin_model::catalog::{Index, Table};
+use underpin_model::{Code, Severity};
 
 use crate::names;
 use crate::rule::{Context, SchemaRule};
@@ -54,7 +54,12 @@ fn suspicion(key: &ForeignKey<'_>, production: i64) -> Suspicion {
         } else {
             fact
         };
-        Some(draft.warning_when(rows < HURTING_ROWS).note_when(lookup).saying(fact))
+        Some(
+            draft
+                .rated((rows < HURTING_ROWS).then_some(Severity::Warning))
+                .rated(lookup.then_some(Severity::Note))
+                .saying(fact),
+        )
     })
 }
 

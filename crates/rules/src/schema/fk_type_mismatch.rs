@@ -1,8 +1,8 @@
 //! Foreign keys whose two sides have different types.
 
-use underpin_model::Code;
 use underpin_model::catalog::Column;
 use underpin_model::sql_text::quote_identifier;
+use underpin_model::{Code, Severity};
 
 use crate::rule::{Context, SchemaRule};
 use crate::scope::{self, ForeignKey};
@@ -46,7 +46,11 @@ fn suspicion(key: &ForeignKey<'_>, child: &Column, parent: &Column) -> Suspicion
     let limit = limit(&child.base_type);
     let narrower = limit < self::limit(&parent.base_type);
     let text_only = child.type_category == "S" && parent.type_category == "S";
-    let draft = key.draft(&RULE.code).warning_when(!narrower).note_when(text_only).hint(hint);
+    let draft = key
+        .draft(&RULE.code)
+        .rated((!narrower).then_some(Severity::Warning))
+        .rated(text_only.then_some(Severity::Note))
+        .hint(hint);
     let types = format!("{} is {} but refers to {}", key.label(), child.type_name, parent.type_name);
     let target = format!("{}.{}", scope::label(key.target), parent.name);
     Suspicion::new(draft, sql, move |answer, draft| {

@@ -1,7 +1,7 @@
 //! Generated keys that run out of numbers.
 
-use underpin_model::Code;
 use underpin_model::catalog::Sequence;
+use underpin_model::{Code, Severity};
 
 use crate::rule::{Context, SchemaRule};
 use crate::scope::{Field, relation};
@@ -56,8 +56,12 @@ fn suspicion(context: &Context<'_>, field: Field<'_>) -> Suspicion {
         );
         let urgent = used >= HURTING_PERCENT;
         let growing = generated && rows >= GROWING_ROWS;
-        (urgent || generated)
-            .then(|| draft.warning_when(!urgent && growing).note_when(!urgent && !growing).saying(fact))
+        (urgent || generated).then(|| {
+            draft
+                .rated((!urgent && growing).then_some(Severity::Warning))
+                .rated((!urgent && !growing).then_some(Severity::Note))
+                .saying(fact)
+        })
     })
 }
 

@@ -1,6 +1,6 @@
 //! Money in binary floating point.
 
-use underpin_model::Code;
+use underpin_model::{Code, Severity};
 
 use crate::names::{self, Money};
 use crate::rule::{Context, SchemaRule};
@@ -19,15 +19,20 @@ fn suspicions(context: &Context<'_>) -> Vec<Suspicion> {
     context
         .fields()
         .filter(|field| matches!(field.column.base_type.as_str(), "float4" | "float8"))
-        .filter_map(|field| match names::money(field.name(), &field.table.name) {
-            Money::No => None,
-            Money::Perhaps => Some(suspicion(field, field.table.column("currency").is_none())),
-            Money::Surely => Some(suspicion(field, false)),
-        })
+        .filter_map(|field| Some(suspicion(field, severity(field)?)))
         .collect()
 }
 
-fn suspicion(field: Field<'_>, doubtful: bool) -> Suspicion {
+/// Returns how bad it is, by how surely the column is money; a currency beside it settles the doubt.
+fn severity(field: Field<'_>) -> Option<Severity> {
+    match names::money(field.name(), &field.table.name) {
+        Money::No => None,
+        Money::Perhaps if field.table.column("currency").is_none() => Some(Severity::Warning),
+        Money::Perhaps | Money::Surely => Some(Severity::Error),
+    }
+}
+
+fn suspicion(field: Field<'_>, severity: Severity) -> Suspicion {
     let column = field.quoted();
     let finite = format!("{column} NOT IN ('NaN', 'Infinity', '-Infinity')");
     let sql = format!(
@@ -42,7 +47,7 @@ fn suspicion(field: Field<'_>, doubtful: bool) -> Suspicion {
         "ALTER TABLE {table} ALTER COLUMN {name} TYPE numeric(12,2) USING round({name}::numeric, 2);"
     );
     let what = format!("{} is {}", field.label(), field.column.type_name);
-    Suspicion::new(field.draft(&RULE.code).warning_when(doubtful).hint(hint), sql, move |answer, draft| {
+    Suspicion::new(field.draft(&RULE.code).severity(severity).hint(hint), sql, move |answer, draft| {
         let stored = counted(answer.int("stored"), "stored value");
         let drift = answer.text("drift").trim_end_matches('0').trim_end_matches('.');
         let sum = match drift {

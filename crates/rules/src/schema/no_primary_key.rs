@@ -1,7 +1,7 @@
 //! Tables whose rows have no name.
 
-use underpin_model::Code;
 use underpin_model::catalog::{ConstraintKind, Table};
+use underpin_model::{Code, Severity};
 
 use crate::rule::{Context, SchemaRule};
 use crate::scope;
@@ -31,16 +31,21 @@ fn suspicion(table: &Table) -> Suspicion {
          LIMIT {SAMPLE}) s GROUP BY whole) g) AS copies"
     );
     let unique = unique_key(table).is_some();
-    let draft = scope::draft(table, &RULE.code).warning_when(unique).hint(hint(table));
+    let draft = scope::draft(table, &RULE.code).rated(unique.then_some(Severity::Warning)).hint(hint(table));
     let name = scope::label(table);
-    Suspicion::new(draft, sql, move |answer, draft| Some(draft.saying(message(&name, unique, answer))))
+    let message = if unique { undeclared } else { unprotected };
+    Suspicion::new(draft, sql, move |answer, draft| Some(draft.saying(message(&name, answer))))
 }
 
-fn message(name: &str, unique: bool, answer: &Answer) -> String {
+/// Returns the message about a table whose key is there under another name.
+fn undeclared(name: &str, answer: &Answer) -> String {
+    let rows = counted(answer.int("rows"), "row");
+    format!("{name} has a unique key that is not declared as its primary key ({rows}).")
+}
+
+/// Returns the message about a table without any key.
+fn unprotected(name: &str, answer: &Answer) -> String {
     let (rows, copies) = (counted(answer.int("rows"), "row"), answer.int("copies"));
-    if unique {
-        return format!("{name} has a unique key that is not declared as its primary key ({rows}).");
-    }
     let copies = match copies {
         0 => "nothing keeps a row from being stored twice".to_owned(),
         n => format!("{} of them repeat another row exactly", grouped(n)),

@@ -1,6 +1,6 @@
 //! Columns that may be NULL and never are.
 
-use underpin_model::Code;
+use underpin_model::{Code, Severity};
 
 use crate::names::{self, Money};
 use crate::rule::{Context, SchemaRule};
@@ -44,7 +44,7 @@ fn has_reason(context: &Context<'_>, field: Field<'_>) -> bool {
 fn suspicion(field: Field<'_>) -> Suspicion {
     let sql =
         format!("SELECT count(*) AS rows, count({}) AS filled FROM {}", field.quoted(), field.table.quoted());
-    let draft = field.draft(&RULE.code).note_when(!is_surely_required(field));
+    let draft = field.draft(&RULE.code).rated((!is_surely_required(field)).then_some(Severity::Note));
     let draft = draft.hint(sql::set_not_null(field.table, field.name()));
     let label = field.label();
     Suspicion::new(draft, sql, move |answer, draft| {

@@ -1,6 +1,6 @@
 //! Numbers that the server takes for words.
 
-use underpin_model::Code;
+use underpin_model::{Code, Severity};
 
 use crate::names::{self, Money};
 use crate::rule::{Context, SchemaRule};
@@ -86,7 +86,8 @@ fn suspicion(field: Field<'_>) -> Suspicion {
     let (table, name) = (sql::table(field.table), sql::identifier(field.name()));
     let hint = format!("ALTER TABLE {table} ALTER COLUMN {name} TYPE numeric USING {name}::numeric;");
     let label = field.label();
-    let draft = field.draft(&RULE.code).note_when(!names_a_quantity(field)).hint(hint);
+    let draft =
+        field.draft(&RULE.code).rated((!names_a_quantity(field)).then_some(Severity::Note)).hint(hint);
     Suspicion::new(draft, sql, move |answer, draft| {
         let (stored, numbers) = (answer.int("stored"), answer.int("numbers"));
         let fact = format!(

@@ -1,7 +1,7 @@
 //! Values that refer to rows which do not exist.
 
-use underpin_model::Code;
 use underpin_model::sql_text::quote_identifier;
+use underpin_model::{Code, Severity};
 
 use crate::implied_reference::{ImpliedReference, implied_references};
 use crate::rule::{Context, SchemaRule};
@@ -42,7 +42,8 @@ fn of_implied(implied: &ImpliedReference<'_>) -> Suspicion {
         let matching = percent(stored - orphans, stored);
         let fact = message(&column, &target, answer);
         let believable = orphans > 0 && matching >= BELIEVABLE_PERCENT;
-        believable.then(|| draft.warning_when(matching < CERTAIN_PERCENT).saying(fact))
+        believable
+            .then(|| draft.rated((matching < CERTAIN_PERCENT).then_some(Severity::Warning)).saying(fact))
     })
 }
 

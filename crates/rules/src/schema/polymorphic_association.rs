@@ -1,8 +1,8 @@
 //! Pairs of type and id that may refer to any table, and that no foreign key can check.
 
-use underpin_model::Code;
 use underpin_model::catalog::{Column, Table};
 use underpin_model::sql_text::{quote_identifier, quote_literal};
+use underpin_model::{Code, Severity};
 
 use crate::names;
 use crate::rule::{Context, SchemaRule};
@@ -46,7 +46,7 @@ fn suspicion(context: &Context<'_>, field: Field<'_>, kind: &Column) -> Option<S
     );
     // A record of events keeps the name of what happened to a row after the row is gone.
     let record = names::is_record_of_events(&field.table.name);
-    let draft = field.draft(&RULE.code).note_when(record).hint(hint);
+    let draft = field.draft(&RULE.code).rated(record.then_some(Severity::Note)).hint(hint);
     let label = format!("{} with {}", field.label(), kind.name);
     Some(Suspicion::new(draft, sql, move |answer, draft| {
         let (tables, known, dangling) = (answer.int("tables"), answer.int("known"), answer.int("dangling"));
@@ -57,7 +57,7 @@ fn suspicion(context: &Context<'_>, field: Field<'_>, kind: &Column) -> Option<S
             counted(known, "reference")
         );
         let certain = dangling > 0 && !record;
-        (tables > 0).then(|| draft.error_when(certain).saying(fact))
+        (tables > 0).then(|| draft.rated(certain.then_some(Severity::Error)).saying(fact))
     }))
 }
 

@@ -1,6 +1,6 @@
 //! Policies whose column no index leads with.
 
-use underpin_model::Code;
+use underpin_model::{Code, Severity};
 
 use crate::policy::policy_columns;
 use crate::rule::{Context, SchemaRule};
@@ -49,6 +49,6 @@ fn suspicion(field: Field<'_>, production: i64) -> Suspicion {
             counted(rows, "row"),
             grouped(answer.int("owners"))
         );
-        Some(draft.note_when(rows < WORTH_AN_INDEX).saying(fact))
+        Some(draft.rated((rows < WORTH_AN_INDEX).then_some(Severity::Note)).saying(fact))
     })
 }

@@ -1,7 +1,7 @@
 //! Row-level security that lets nobody in.
 
-use underpin_model::Code;
 use underpin_model::catalog::Table;
+use underpin_model::{Code, Severity};
 
 use crate::rule::{Context, SchemaRule};
 use crate::scope;
@@ -41,7 +41,7 @@ fn suspicion(table: &Table, roles: Vec<String>) -> Suspicion {
         sql::identifier(&format!("{}_policy", table.name))
     );
     // Nobody was granted anything: a locked drawer may be meant.
-    let draft = scope::draft(table, &RULE.code).note_when(roles.is_empty()).hint(hint);
+    let draft = scope::draft(table, &RULE.code).rated(roles.is_empty().then_some(Severity::Note)).hint(hint);
     let label = scope::label(table);
     Suspicion::new(draft, scope::count_rows(table), move |answer, draft| {
         let rows = counted(answer.int("rows"), "row");

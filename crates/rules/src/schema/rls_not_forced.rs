@@ -1,7 +1,7 @@
 //! Row-level security that the table's owner walks past.
 
-use underpin_model::Code;
 use underpin_model::catalog::Table;
+use underpin_model::{Code, Severity};
 
 use crate::rule::{Context, SchemaRule};
 use crate::scope;
@@ -19,7 +19,7 @@ fn suspicions(context: &Context<'_>) -> Vec<Suspicion> {
     context
         .tables()
         .filter(|table| table.row_security && !table.row_security_forced && !table.policies.is_empty())
-        .map(|table| suspicion(table, app_role_owns(context, table)))
+        .map(|table| suspicion(context, table))
         .collect()
 }
 
@@ -31,9 +31,10 @@ fn app_role_owns(context: &Context<'_>, table: &Table) -> bool {
     app == table.owner || context.catalog.roles.iter().any(|role| member(&role))
 }
 
-fn suspicion(table: &Table, app_owns: bool) -> Suspicion {
+fn suspicion(context: &Context<'_>, table: &Table) -> Suspicion {
+    let app_owns = app_role_owns(context, table);
     let hint = format!("ALTER TABLE {} FORCE ROW LEVEL SECURITY;", sql::table(table));
-    let draft = scope::draft(table, &RULE.code).error_when(app_owns).hint(hint);
+    let draft = scope::draft(table, &RULE.code).rated(app_owns.then_some(Severity::Error)).hint(hint);
     let (label, owner) = (scope::label(table), table.owner.clone());
     Suspicion::new(draft, scope::count_rows(table), move |answer, draft| {
         let who = if app_owns { " (the application's own role)" } else { "" };

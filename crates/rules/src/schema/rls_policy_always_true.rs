@@ -1,7 +1,7 @@
 //! Policies that let every row pass.
 
 use underpin_model::catalog::{Policy, Table};
-use underpin_model::{Code, Finding, ObjectKind, ObjectRef};
+use underpin_model::{Code, Finding, ObjectKind, ObjectRef, Severity};
 
 use crate::policy::{called_functions, expressions, is_constant_true, reads_row};
 use crate::rule::{Context, SchemaRule};
@@ -25,7 +25,8 @@ fn suspicions(context: &Context<'_>) -> Vec<Suspicion> {
         .filter_map(|(table, policy)| {
             let tenant_data = key.as_deref().is_some_and(|key| table.column(key).is_some());
             let meant = is_for_special_roles(context, policy) || (policy.command == "SELECT" && !tenant_data);
-            suspicion(table, policy, meant)
+            let severity = if meant { Severity::Note } else { RULE.code.severity };
+            suspicion(table, policy, severity)
         })
         .collect()
 }
@@ -38,7 +39,7 @@ fn is_for_special_roles(context: &Context<'_>, policy: &Policy) -> bool {
     !everybody && app.is_some_and(|app| policy.roles.iter().all(|role| role != app))
 }
 
-fn suspicion(table: &Table, policy: &Policy, meant: bool) -> Option<Suspicion> {
+fn suspicion(table: &Table, policy: &Policy, severity: Severity) -> Option<Suspicion> {
     let expression = expressions(policy).find(|text| is_constant_true(text) || can_be_tried(text, table))?;
     let constant = is_constant_true(expression);
     let sql = format!(
@@ -50,7 +51,7 @@ fn suspicion(table: &Table, policy: &Policy, meant: bool) -> Option<Suspicion> {
         "ALTER POLICY {name} ON {} with an expression that names the row's owner, or DROP POLICY {name}.",
         sql::table(table)
     );
-    let draft = draft(table, policy).note_when(meant).hint(hint);
+    let draft = draft(table, policy).severity(severity).hint(hint);
     let (shown, label) = (policy.name.clone(), scope::label(table));
     Some(Suspicion::new(draft, sql, move |answer, draft| {
         let (rows, passing) = (answer.int("rows"), answer.int("passing"));

@@ -1,6 +1,6 @@
 //! Secrets that whoever reads the table, or a backup of it, can use.
 
-use underpin_model::Code;
+use underpin_model::{Code, Severity};
 
 use crate::names;
 use crate::rule::{Context, SchemaRule};
@@ -101,7 +101,7 @@ fn suspicion(field: Field<'_>, kind: Kind) -> Suspicion {
         }
     };
     let label = field.label();
-    let draft = field.draft(&RULE.code).warning_when(kind == Kind::Token).hint(hint);
+    let draft = field.draft(&RULE.code).rated((kind == Kind::Token).then_some(Severity::Warning)).hint(hint);
     Suspicion::new(draft, sql, move |answer, draft| {
         let clear = answer.int("clear");
         let digests = answer.int("digests").min(clear);

@@ -1,6 +1,6 @@
 //! Instants stored without their time zone.
 
-use underpin_model::Code;
+use underpin_model::{Code, Severity};
 
 use crate::names;
 use crate::rule::{Context, SchemaRule};
@@ -39,7 +39,7 @@ fn suspicion(field: Field<'_>) -> Suspicion {
     let (table, name) = (sql::table(field.table), sql::identifier(field.name()));
     let hint =
         format!("ALTER TABLE {table} ALTER COLUMN {name} TYPE timestamptz USING {name} AT TIME ZONE 'UTC';");
-    let draft = field.draft(&RULE.code).warning_when(!is_instant(field)).hint(hint);
+    let draft = field.draft(&RULE.code).rated((!is_instant(field)).then_some(Severity::Warning)).hint(hint);
     let label = field.label();
     Suspicion::new(draft, sql, move |answer, draft| {
         let fact = format!(

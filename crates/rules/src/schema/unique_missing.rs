@@ -1,6 +1,6 @@
 //! Natural keys that only luck keeps unique.
 
-use underpin_model::Code;
+use underpin_model::{Code, Severity};
 
 use crate::names;
 use crate::rule::{Context, SchemaRule};
@@ -122,7 +122,10 @@ fn suspicion(field: Field<'_>, certainty: Certainty) -> Suspicion {
         "SELECT count(*) AS rows, count({column}) AS stored, count(DISTINCT {folded}) AS different FROM {}",
         field.table.quoted()
     );
-    let draft = field.draft(&RULE.code).warning_when(certainty == Certainty::Likely).hint(hint(field));
+    let draft = field
+        .draft(&RULE.code)
+        .rated((certainty == Certainty::Likely).then_some(Severity::Warning))
+        .hint(hint(field));
     let label = field.label();
     Suspicion::new(draft, sql, move |answer, draft| {
         let (rows, stored, different) = (answer.int("rows"), answer.int("stored"), answer.int("different"));
@@ -133,7 +136,7 @@ fn suspicion(field: Field<'_>, certainty: Certainty) -> Suspicion {
         );
         let distinct = stored >= ENOUGH_ROWS && different == stored;
         let doubtful = certainty == Certainty::Likely && rows != stored;
-        distinct.then(|| draft.note_when(doubtful).saying(fact))
+        distinct.then(|| draft.rated(doubtful.then_some(Severity::Note)).saying(fact))
     })
 }
 

@@ -1,6 +1,6 @@
 //! UUIDs stored as 36 characters.
 
-use underpin_model::Code;
+use underpin_model::{Code, Severity};
 
 use crate::names;
 use crate::rule::{Context, SchemaRule};
@@ -33,7 +33,8 @@ fn suspicion(field: Field<'_>) -> Suspicion {
     let outside =
         names::is_foreign_to_us(field.name()) || !(field.in_primary_key() || field.name().ends_with("uuid"));
     let label = field.label();
-    Suspicion::new(field.draft(&RULE.code).note_when(outside).hint(hint), sql, move |answer, draft| {
+    let draft = field.draft(&RULE.code).rated(outside.then_some(Severity::Note)).hint(hint);
+    Suspicion::new(draft, sql, move |answer, draft| {
         let stored = answer.int("stored");
         // 37 bytes with the length word against 16 (Data Types, "UUID Type").
         let fact = format!(
