@@ -74,9 +74,8 @@ fn suspicion(field: Field<'_>) -> Suspicion {
     let sql = format!(
         "SELECT count(*) AS stored, count(*) FILTER (WHERE packed) AS packed, \
          count(*) FILTER (WHERE packed OR v ~ '^{ITEM}$' OR v = '') AS listlike, \
-         coalesce(max(items) FILTER (WHERE packed), 0) AS most FROM (SELECT v, ({list}) AND NOT ({number}) \
-         AS packed, \
-         array_length(regexp_split_to_array(v, '[,;|]'), 1) AS items \
+         coalesce(max(items) FILTER (WHERE packed), 0) AS most FROM (SELECT v, \
+         ({list}) AND NOT ({number}) AS packed, array_length(regexp_split_to_array(v, '[,;|]'), 1) AS items \
          FROM (SELECT {column}::text AS v FROM {from} WHERE {column} IS NOT NULL LIMIT {SAMPLE}) s) m",
         column = field.quoted(),
         from = field.table.quoted()
