@@ -7,15 +7,13 @@ use underpin_model::event::Silent;
 use underpin_model::project::Project;
 use underpin_model::report::ServerInfo;
 use underpin_model::{Event, EventSink, Finding};
-use underpin_pg::Address;
-use underpin_pg::Installation;
-use underpin_pg::Session;
+use underpin_pg::{Address, Installation, Session};
 
 use crate::error::LabError;
 use crate::lab::{Lab, LabSpec, elapsed_ms};
 use crate::proof::{Outcome, Proof};
 use crate::proofs::replay;
-use crate::prove::{Proved, finish, report};
+use crate::prove::{Proved, Run, finish};
 
 /// How far a run may reach into a database that is not ours.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,29 +22,32 @@ pub struct Reach {
     pub writes: bool,
 }
 
-/// Runs the selected proofs against the database at `address`; those that need a sandbox are skipped.
-///
-/// `installation` runs the private server that the database's schema is compared with.
+/// A database of the user's own, and how to look at it.
+#[derive(Clone, Debug)]
+pub struct Attached {
+    /// Where it is.
+    pub address: Address,
+    /// Runs the private server that the database's schema is compared with; without one nothing is compared.
+    pub installation: Option<Installation>,
+    /// How far the proofs may go.
+    pub reach: Reach,
+}
+
+/// Runs the selected proofs against the attached database; those that need a sandbox are skipped.
 pub async fn prove(
     project: &Project,
     selected: &[&'static Proof],
-    address: &Address,
-    installation: Option<Installation>,
-    reach: Reach,
+    attached: &Attached,
     events: &dyn EventSink,
 ) -> Result<Proved, LabError> {
-    let start = Instant::now();
-    let started_at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let name = project.config.project.name.clone();
-    let names = selected.iter().map(|proof| proof.name.to_owned()).collect();
-    events.emit(Event::RunStarted { project: name.clone(), proofs: names });
-    let session = open(address, reach).await?;
+    let run = Run::start(project, selected, events);
+    let session = open(attached).await?;
     let server = server_info(&session).await?;
     let mut proofs = Vec::new();
     for proof in selected {
         let begin = Instant::now();
         events.emit(Event::ProofStarted { proof: proof.name.to_owned() });
-        let outcome = match examine(proof, project, &session, installation.as_ref(), reach).await {
+        let outcome = match examine(proof, project, attached, &session).await {
             Ok(outcome) => outcome,
             Err(error) => Outcome { unexamined: vec![error.chain()], ..Outcome::default() },
         };
@@ -57,15 +58,13 @@ pub async fn prove(
         proofs.push(answer);
     }
     session.close().await;
-    let report = report(name, server, started_at, elapsed_ms(start), proofs);
-    events.emit(Event::RunFinished { report: Box::new(report.clone()) });
-    Ok(Proved { report, documents: Vec::new() })
+    Ok(Proved { report: run.finish(server, proofs), documents: Vec::new() })
 }
 
 /// Opens the session; without leave to write the server itself refuses every write.
-async fn open(address: &Address, reach: Reach) -> Result<Session, LabError> {
-    let session = Session::connect(address).await?;
-    if !reach.writes {
+async fn open(attached: &Attached) -> Result<Session, LabError> {
+    let session = Session::connect(&attached.address).await?;
+    if !attached.reach.writes {
         session.execute("SET default_transaction_read_only = on").await?;
     }
     // Never queue up behind the application's locks, and never run for long.
@@ -81,15 +80,14 @@ async fn server_info(session: &Session) -> Result<ServerInfo, LabError> {
 async fn examine(
     proof: &Proof,
     project: &Project,
+    attached: &Attached,
     session: &Session,
-    installation: Option<&Installation>,
-    reach: Reach,
 ) -> Result<Outcome, LabError> {
     match proof.name {
-        "replay" => drift(project, session, installation).await,
+        "replay" => drift(project, session, attached.installation.as_ref()).await,
         "schema" => crate::proofs::schema::examine(project, session).await,
         "read-model" => crate::proofs::read_model::recount_once(project, session).await,
-        "constraints" if reach.writes => crate::proofs::constraints::examine(project, session).await,
+        "constraints" if attached.reach.writes => crate::proofs::constraints::examine(project, session).await,
         "constraints" => Ok(Outcome::skipped(
             "it writes (and rolls back), and this database is not ours; --allow-writes lets it",
         )),
@@ -104,7 +102,8 @@ async fn drift(
     installation: Option<&Installation>,
 ) -> Result<Outcome, LabError> {
     let Some(installation) = installation else {
-        let reason = "no PostgreSQL here to replay the migrations in; `underpin doctor` says how to install one";
+        let reason =
+            "no PostgreSQL here to replay the migrations in; `underpin doctor` says how to install one";
         return Ok(Outcome { unexamined: vec![reason.to_owned()], ..Outcome::default() });
     };
     let bare = Project { seeds: Vec::new(), scale: None, ..project.clone() };

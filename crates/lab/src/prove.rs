@@ -42,7 +42,10 @@ pub fn select(names: &[String]) -> Result<Vec<&'static Proof>, UnknownProof> {
             return Err(UnknownProof { name: name.clone() });
         }
     }
-    Ok(proofs::ALL.iter().filter(|proof| names.is_empty() || names.iter().any(|name| name == proof.name)).collect())
+    Ok(proofs::ALL
+        .iter()
+        .filter(|proof| names.is_empty() || names.iter().any(|name| name == proof.name))
+        .collect())
 }
 
 /// A proof that does not exist was asked for.
@@ -60,11 +63,7 @@ pub async fn prove(
     options: &ProveOptions,
     events: &dyn EventSink,
 ) -> Result<Proved, LabError> {
-    let start = Instant::now();
-    let started_at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let name = project.config.project.name.clone();
-    let names = selected.iter().map(|proof| proof.name.to_owned()).collect();
-    events.emit(Event::RunStarted { project: name.clone(), proofs: names });
+    let run = Run::start(project, selected, events);
     let lab = Lab::open(project, &options.lab, events).await?;
     let server = lab.server_info().await?;
     let experiment = Experiment { project, lab: &lab, events, profile: options.profile };
@@ -78,32 +77,54 @@ pub async fn prove(
     lab.close().await?;
     let documents = answers.iter_mut().flat_map(|(_, _, documents)| std::mem::take(documents)).collect();
     let proofs = answers.into_iter().map(|(_, report, _)| report).collect();
-    let report = report(name, server, started_at, elapsed_ms(start), proofs);
-    events.emit(Event::RunFinished { report: Box::new(report.clone()) });
-    Ok(Proved { report, documents })
+    Ok(Proved { report: run.finish(server, proofs), documents })
 }
 
-/// Returns the report of proofs that ended.
-pub fn report(
+/// A run under way: whose it is and when it began.
+pub(crate) struct Run<'a> {
     project: String,
-    server: ServerInfo,
+    start: Instant,
     started_at: String,
-    duration_ms: u64,
-    proofs: Vec<ProofReport>,
-) -> Report {
-    Report {
-        report: REPORT_VERSION,
-        underpin: env!("CARGO_PKG_VERSION").to_owned(),
-        project,
-        server,
-        started_at,
-        duration_ms,
-        verdict: Report::overall(&proofs),
-        proofs,
+    events: &'a dyn EventSink,
+}
+
+impl<'a> Run<'a> {
+    /// Begins a run and says so.
+    pub(crate) fn start(
+        project: &Project,
+        selected: &[&'static Proof],
+        events: &'a dyn EventSink,
+    ) -> Run<'a> {
+        let start = Instant::now();
+        let started_at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let project = project.config.project.name.clone();
+        let proofs = selected.iter().map(|proof| proof.name.to_owned()).collect();
+        events.emit(Event::RunStarted { project: project.clone(), proofs });
+        Run { project, start, started_at, events }
+    }
+
+    /// Ends the run, says so, and returns the report of its proofs.
+    pub(crate) fn finish(self, server: ServerInfo, proofs: Vec<ProofReport>) -> Report {
+        let report = Report {
+            report: REPORT_VERSION,
+            underpin: env!("CARGO_PKG_VERSION").to_owned(),
+            project: self.project,
+            server,
+            started_at: self.started_at,
+            duration_ms: elapsed_ms(self.start),
+            verdict: Report::overall(&proofs),
+            proofs,
+        };
+        self.events.emit(Event::RunFinished { report: Box::new(report.clone()) });
+        report
     }
 }
 
-async fn answer(index: usize, proof: &Proof, experiment: &Experiment<'_>) -> (usize, ProofReport, Vec<Document>) {
+async fn answer(
+    index: usize,
+    proof: &Proof,
+    experiment: &Experiment<'_>,
+) -> (usize, ProofReport, Vec<Document>) {
     let start = Instant::now();
     experiment.events.emit(Event::ProofStarted { proof: proof.name.to_owned() });
     let settings = experiment.project.config.proofs.get(proof.name).cloned().unwrap_or_default();
@@ -146,7 +167,8 @@ pub fn finish(name: &str, mut outcome: Outcome, allow: &[String]) -> (ProofRepor
 fn accepts(entry: &str, finding: &Finding) -> bool {
     let (rule, object) = entry.split_once(':').map_or((entry, None), |(rule, object)| (rule, Some(object)));
     let named = rule == finding.rule || rule == finding.code;
-    let about = object.is_none_or(|name| finding.object.as_ref().is_some_and(|object| object.display_name() == name));
+    let about =
+        object.is_none_or(|name| finding.object.as_ref().is_some_and(|object| object.display_name() == name));
     named && about
 }
 

@@ -2,9 +2,10 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, ValueEnum};
+use underpin_lab::attached::{self, Attached, Reach};
 use underpin_lab::lab::LabSpec;
 use underpin_lab::proof::{Proof, RunProfile};
-use underpin_lab::prove::{self, ProveOptions, Proved};
+use underpin_lab::prove::{self, ProveOptions};
 use underpin_model::project::Project;
 use underpin_model::{Report, Severity};
 use underpin_report::text::TextStyle;
@@ -77,11 +78,15 @@ pub async fn run(args: &ProveArgs, settings: &Settings) -> Result<u8, Fault> {
     let progress = Progress::new(settings);
     let proved = match settings.explicit_database()? {
         Some(address) => {
-            let reach = underpin_lab::attached::Reach { writes: args.allow_writes };
             let installation = settings.installation(Some(&project)).ok();
-            underpin_lab::attached::prove(&project, &selected, &address, installation, reach, &progress).await?
+            let attached = Attached { address, installation, reach: Reach { writes: args.allow_writes } };
+            attached::prove(&project, &selected, &attached, &progress).await?
         }
-        None => private(args, &project, &selected, settings, &progress).await?,
+        None => {
+            let options = options(args, &project, settings)?;
+            super::sweep(settings);
+            prove::prove(&project, &selected, &options, &progress).await?
+        }
     };
     drop(progress);
     if !args.no_evidence {
@@ -94,14 +99,9 @@ pub async fn run(args: &ProveArgs, settings: &Settings) -> Result<u8, Fault> {
     Ok(prove::exit_code(&proved.report, fail_on))
 }
 
-async fn private(
-    args: &ProveArgs,
-    project: &Project,
-    selected: &[&'static Proof],
-    settings: &Settings,
-    progress: &Progress,
-) -> Result<Proved, Fault> {
-    let options = ProveOptions {
+/// Returns what to prove in a private server, and how.
+fn options(args: &ProveArgs, project: &Project, settings: &Settings) -> Result<ProveOptions, Fault> {
+    Ok(ProveOptions {
         proofs: args.proofs.clone(),
         profile: if args.profile == Profile::Quick { RunProfile::Quick } else { RunProfile::Full },
         jobs: args.jobs,
@@ -110,9 +110,7 @@ async fn private(
             scale: args.scale.unwrap_or(project.config.scale.default_scale),
             cache: (!args.no_cache).then(|| project.root.join(".underpin/cache")),
         },
-    };
-    super::sweep(settings);
-    Ok(prove::prove(project, selected, &options, progress).await?)
+    })
 }
 
 fn selected(names: &[String]) -> Result<Vec<&'static Proof>, Fault> {

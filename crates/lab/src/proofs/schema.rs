@@ -38,7 +38,11 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
             content: underpin_report::er::svg(&diagram),
         });
         let body = EvidenceBody::ErDiagram(diagram);
-        outcome.evidence.push(Evidence { id: "er".into(), title: "Tables and foreign keys".to_owned(), body });
+        outcome.evidence.push(Evidence {
+            id: "er".into(),
+            title: "Tables and foreign keys".to_owned(),
+            body,
+        });
     }
     Ok(outcome)
 }
@@ -72,7 +76,16 @@ async fn study(project: &Project, catalog: &Catalog, session: &Session) -> Resul
                 }
             };
             let finding = suspicion.judge(&answer);
-            probes.push(probe(&sql, &name, &answer, finding.as_ref(), rule.code.rule));
+            probes.push(
+                Probe {
+                    rule: rule.code.rule,
+                    name: &name,
+                    sql: &sql,
+                    answer: &answer,
+                    finding: finding.as_ref(),
+                }
+                .row(),
+            );
             outcome.findings.extend(finding);
         }
     }
@@ -86,15 +99,27 @@ fn answer(rows: &underpin_pg::Rows) -> Answer {
     rows.columns.iter().cloned().zip(first).collect()
 }
 
-fn probe(sql: &str, name: &str, answer: &Answer, finding: Option<&Finding>, rule: &str) -> Vec<String> {
-    let values = answer.columns().map(|(column, value)| format!("{column} = {}", value.unwrap_or("NULL")));
-    vec![
-        rule.to_owned(),
-        name.to_owned(),
-        sql.split_whitespace().collect::<Vec<_>>().join(" "),
-        values.collect::<Vec<_>>().join(", "),
-        finding.map_or_else(|| "cleared".to_owned(), |finding| finding.severity.word().to_owned()),
-    ]
+/// A suspicion that was settled.
+struct Probe<'a> {
+    rule: &'a str,
+    name: &'a str,
+    sql: &'a str,
+    answer: &'a Answer,
+    finding: Option<&'a Finding>,
+}
+
+impl Probe<'_> {
+    /// Returns the line of the table that shows all probes.
+    fn row(&self) -> Vec<String> {
+        let shown = |(column, value): (&str, Option<&str>)| format!("{column} = {}", value.unwrap_or("NULL"));
+        vec![
+            self.rule.to_owned(),
+            self.name.to_owned(),
+            self.sql.split_whitespace().collect::<Vec<_>>().join(" "),
+            self.answer.columns().map(shown).collect::<Vec<_>>().join(", "),
+            self.finding.map_or("cleared", |finding| finding.severity.word()).to_owned(),
+        ]
+    }
 }
 
 fn conclude(outcome: &mut Outcome, catalog: &Catalog, probes: Vec<Vec<String>>) {
@@ -111,13 +136,20 @@ fn conclude(outcome: &mut Outcome, catalog: &Catalog, probes: Vec<Vec<String>>) 
     outcome.measure("rules", underpin_rules::all().len() as f64, "count");
     outcome.measure("probes", probes.len() as f64, "count");
     let columns = ["rule", "object", "query", "answer", "result"];
-    outcome.evidence.push(Evidence::table("probes", "Suspicions and the queries that settled them", &columns, probes));
+    outcome.evidence.push(Evidence::table(
+        "probes",
+        "Suspicions and the queries that settled them",
+        &columns,
+        probes,
+    ));
 }
 
 /// Returns the tables and foreign keys of a catalog as a diagram.
 pub fn er_diagram(catalog: &Catalog) -> ErDiagram {
     use underpin_model::catalog::{ConstraintKind, Table};
-    let display = |schema: &str, name: &str| if schema == "public" { name.to_owned() } else { format!("{schema}.{name}") };
+    let display = |schema: &str, name: &str| {
+        if schema == "public" { name.to_owned() } else { format!("{schema}.{name}") }
+    };
     let foreign = |table: &Table, column: &str| {
         let keys = table.constraints.iter().filter(|one| one.kind == ConstraintKind::ForeignKey);
         keys.flat_map(|one| &one.columns).any(|name| name == column)
@@ -135,19 +167,22 @@ pub fn er_diagram(catalog: &Catalog) -> ErDiagram {
         columns: table.columns.iter().map(|one| column(table, one)).collect(),
         rows: None,
     });
-    let references = catalog.foreign_keys().filter(|(table, ..)| visible(table)).map(|(table, key, reference)| {
-        let nullable = |name: &String| table.column(name).is_some_and(|column| !column.not_null);
-        let unique = |index: &underpin_model::catalog::Index| {
-            index.unique && index.predicate.is_none() && index.keys.iter().all(|name| key.columns.contains(name))
-        };
-        ErReference {
-            from: display(&table.schema, &table.name),
-            from_columns: key.columns.clone(),
-            to: display(&reference.schema, &reference.table),
-            optional: key.columns.iter().any(nullable),
-            one_to_one: table.indexes.iter().any(unique),
-            on_delete: reference.on_delete.clone(),
-        }
-    });
+    let references =
+        catalog.foreign_keys().filter(|(table, ..)| visible(table)).map(|(table, key, reference)| {
+            let nullable = |name: &String| table.column(name).is_some_and(|column| !column.not_null);
+            let unique = |index: &underpin_model::catalog::Index| {
+                index.unique
+                    && index.predicate.is_none()
+                    && index.keys.iter().all(|name| key.columns.contains(name))
+            };
+            ErReference {
+                from: display(&table.schema, &table.name),
+                from_columns: key.columns.clone(),
+                to: display(&reference.schema, &reference.table),
+                optional: key.columns.iter().any(nullable),
+                one_to_one: table.indexes.iter().any(unique),
+                on_delete: reference.on_delete.clone(),
+            }
+        });
     ErDiagram { tables: tables.collect(), references: references.collect() }
 }

@@ -40,12 +40,36 @@ impl Load {
 
     /// Returns what happened, by transaction.
     pub(super) fn evidence(&self) -> Evidence {
-        let commits = self.by_name.iter().map(|(name, count)| vec![name.clone(), "COMMIT".to_owned(), count.to_string()]);
-        let refused =
-            self.refused.iter().map(|((name, code), count)| vec![name.clone(), format!("refused: {code}"), count.to_string()]);
-        let given_up = std::iter::once(vec![String::new(), "given up half way".to_owned(), self.rolled_back.to_string()]);
+        let commits = self
+            .by_name
+            .iter()
+            .map(|(name, count)| vec![name.clone(), "COMMIT".to_owned(), count.to_string()]);
+        let refused = self
+            .refused
+            .iter()
+            .map(|((name, code), count)| vec![name.clone(), format!("refused: {code}"), count.to_string()]);
+        let given_up = std::iter::once(vec![
+            String::new(),
+            "given up half way".to_owned(),
+            self.rolled_back.to_string(),
+        ]);
         let rows = commits.chain(refused).chain(given_up).collect();
         Evidence::table("load", "Concurrent writes", &["transaction", "end", "times"], rows)
+    }
+
+    /// Counts the end of one transaction.
+    fn record(&mut self, script: &TransactionScript, outcome: Result<bool, StepFault>) {
+        match outcome {
+            Ok(true) => {
+                self.committed += 1;
+                *self.by_name.entry(script.name.clone()).or_default() += 1;
+            }
+            Ok(false) => self.rolled_back += 1,
+            Err(fault) => {
+                let code = fault.sqlstate().map_or_else(|| fault.to_string(), str::to_owned);
+                *self.refused.entry((script.name.clone(), code)).or_default() += 1;
+            }
+        }
     }
 
     fn add(&mut self, other: Load) {
@@ -103,7 +127,8 @@ async fn work(
             _ => Ending::Commit,
         };
         let stop = 1 + (choice >> 40) as usize % 5;
-        attempt(experiment, sandbox, &chooser, (script, ending, stop, choice), &mut load).await?;
+        let attempt = Attempt { script, ending, stop, seed: choice };
+        load.record(script, attempt.make(experiment, sandbox, &chooser).await?);
     }
     chooser.close().await;
     Ok(load)
@@ -116,44 +141,47 @@ enum Ending {
     Error,
 }
 
-type Attempt<'s> = (&'s TransactionScript, Ending, usize, u64);
+/// One transaction to run, and where to give it up.
+struct Attempt<'s> {
+    script: &'s TransactionScript,
+    ending: Ending,
+    /// Steps after which it is given up, unless it is to commit.
+    stop: usize,
+    seed: u64,
+}
 
-async fn attempt(
-    experiment: &Experiment<'_>,
-    sandbox: &Sandbox<'_>,
-    chooser: &Session,
-    (script, ending, stop, seed): Attempt<'_>,
-    load: &mut Load,
-) -> Result<(), LabError> {
-    let values = params::evaluate(chooser, &script.name, &script.params).await?;
-    let role = script.role.as_ref().or(experiment.project.config.database.app_role.as_ref());
-    let session = match role {
-        Some(role) => sandbox.session_as(role).await?,
-        None => sandbox.session().await?,
-    };
-    let mut run = match ScriptRun::new(script, values, seed) {
-        Ok(run) => run,
-        Err(fault) => return Err(LabError::Unexpected(fault.chain())),
-    };
-    let outcome = drive(&mut run, &session, ending, stop).await;
-    match outcome {
-        Ok(true) => {
-            load.committed += 1;
-            *load.by_name.entry(script.name.clone()).or_default() += 1;
-        }
-        Ok(false) => load.rolled_back += 1,
-        Err(fault) => {
-            let code = fault.sqlstate().map_or_else(|| fault.to_string(), str::to_owned);
-            *load.refused.entry((script.name.clone(), code)).or_default() += 1;
-        }
+impl Attempt<'_> {
+    /// Runs the transaction in a session of its own; returns whether it went through, or the step that did not.
+    async fn make(
+        &self,
+        experiment: &Experiment<'_>,
+        sandbox: &Sandbox<'_>,
+        chooser: &Session,
+    ) -> Result<Result<bool, StepFault>, LabError> {
+        let values = params::evaluate(chooser, &self.script.name, &self.script.params).await?;
+        let role = self.script.role.as_ref().or(experiment.project.config.database.app_role.as_ref());
+        let session = match role {
+            Some(role) => sandbox.session_as(role).await?,
+            None => sandbox.session().await?,
+        };
+        let mut run = match ScriptRun::new(self.script, values, self.seed) {
+            Ok(run) => run,
+            Err(fault) => return Err(LabError::Unexpected(fault.chain())),
+        };
+        let outcome = drive(&mut run, &session, self.ending, self.stop).await;
+        // Closing rolls back whatever is open.
+        session.close().await;
+        Ok(outcome)
     }
-    // Closing rolls back whatever is open.
-    session.close().await;
-    Ok(())
 }
 
 /// Runs the script to its end, or gives up after `stop` steps; returns whether it went through.
-async fn drive(run: &mut ScriptRun<'_>, session: &Session, ending: Ending, stop: usize) -> Result<bool, StepFault> {
+async fn drive(
+    run: &mut ScriptRun<'_>,
+    session: &Session,
+    ending: Ending,
+    stop: usize,
+) -> Result<bool, StepFault> {
     let mut steps = 0;
     while run.step(session).await?.is_some() {
         steps += 1;
