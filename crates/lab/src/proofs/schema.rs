@@ -76,16 +76,8 @@ async fn study(project: &Project, catalog: &Catalog, session: &Session) -> Resul
                 }
             };
             let finding = suspicion.judge(&answer);
-            probes.push(
-                Probe {
-                    rule: rule.code.rule,
-                    name: &name,
-                    sql: &sql,
-                    answer: &answer,
-                    finding: finding.as_ref(),
-                }
-                .row(),
-            );
+            let probe = Probe { rule: rule.code.rule, name, sql, answer, finding: finding.as_ref() };
+            probes.push(probe.row());
             outcome.findings.extend(finding);
         }
     }
@@ -102,19 +94,19 @@ fn answer(rows: &underpin_pg::Rows) -> Answer {
 /// A suspicion that was settled.
 struct Probe<'a> {
     rule: &'a str,
-    name: &'a str,
-    sql: &'a str,
-    answer: &'a Answer,
+    name: String,
+    sql: String,
+    answer: Answer,
     finding: Option<&'a Finding>,
 }
 
 impl Probe<'_> {
     /// Returns the line of the table that shows all probes.
-    fn row(&self) -> Vec<String> {
+    fn row(self) -> Vec<String> {
         let shown = |(column, value): (&str, Option<&str>)| format!("{column} = {}", value.unwrap_or("NULL"));
         vec![
             self.rule.to_owned(),
-            self.name.to_owned(),
+            self.name,
             self.sql.split_whitespace().collect::<Vec<_>>().join(" "),
             self.answer.columns().map(shown).collect::<Vec<_>>().join(", "),
             self.finding.map_or("cleared", |finding| finding.severity.word()).to_owned(),
