@@ -14,7 +14,7 @@ use underpin_pg::{Search, choose_installation};
 /// A project on disk that goes with the test.
 pub struct Sample {
     /// Its folder.
-    pub dir: tempfile::TempDir,
+    _dir: tempfile::TempDir,
     /// The project, read.
     pub project: Project,
     cache: Utf8PathBuf,
@@ -31,7 +31,7 @@ pub fn project(files: &[(&str, &str)]) -> Sample {
     }
     let project =
         underpin_lab::project_folder::load_project(&root).unwrap_or_else(|error| panic!("{error:?}"));
-    Sample { dir, project, cache: cache(files) }
+    Sample { _dir: dir, project, cache: cache(files) }
 }
 
 /// Templates are kept from run to run; each content has a folder of its own, since a cache keeps only the newest.

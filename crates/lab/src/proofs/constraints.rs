@@ -84,6 +84,9 @@ async fn begin(session: &Session) -> Result<(), LabError> {
     session.execute("BEGIN").await?;
     // Deferrable constraints answer at once, to the statement that violates them.
     session.execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
+    // Moments in the evidence read the same everywhere.
+    session.execute("SET LOCAL timezone = 'UTC'").await?;
+    session.execute("SET LOCAL datestyle = 'ISO, YMD'").await?;
     // An experiment that takes this long has met a table without the index it needs.
     session.execute("SET LOCAL statement_timeout = '30s'").await?;
     Ok(())
@@ -158,7 +161,12 @@ fn identity(table: &Table) -> (String, String) {
     (table.schema.clone(), table.name.clone())
 }
 
-async fn trial(session: &Session, targets: &Targets, target: &Target, rows: &Rows) -> Result<Trial, LabError> {
+async fn trial(
+    session: &Session,
+    targets: &Targets,
+    target: &Target,
+    rows: &Rows,
+) -> Result<Trial, LabError> {
     let unexamined = |reason: String| Trial::new(target, "", Answer::Unexamined(reason));
     let Some(table) = targets.table(&target.schema, &target.table) else {
         return Ok(unexamined("its table is not known".to_owned()));
@@ -174,7 +182,7 @@ async fn trial(session: &Session, targets: &Targets, target: &Target, rows: &Row
     session.execute("ROLLBACK TO SAVEPOINT underpin_trial").await?;
     let mut trial = match derived {
         Derived::Nothing(reason) => unexamined(reason),
-        Derived::NeverRefuses => Trial::new(target, "", Answer::NeverRefuses),
+        Derived::NeverRefuses(reason) => Trial::new(target, "", Answer::NeverRefuses(reason)),
         Derived::Attempts(attempts) => certain(&bench, target, attempts).await?,
         Derived::Guesses(attempts) => guessed(&bench, target, attempts).await?,
     };
@@ -191,7 +199,9 @@ async fn certain(bench: &Bench<'_>, target: &Target, attempts: Vec<Attempt>) -> 
             Judgement::Refused => Answer::Refused(tried.aside),
             Judgement::Accepted => Answer::Accepted(attempt.sql.clone()),
             Judgement::Swallowed => Answer::Unexamined("a rule swallowed the write".to_owned()),
-            Judgement::Other(error) => Answer::Unexamined(format!("answered by something else: {}", error.message)),
+            Judgement::Other(error) => {
+                Answer::Unexamined(format!("answered by something else: {}", error.message))
+            }
         };
         let open = matches!(answer, Answer::Unexamined(_));
         last = Trial::new(target, &attempt.shown, answer);

@@ -74,7 +74,9 @@ impl Stage<'_> {
         let queries = self.queries(&mut sessions).await?;
         let before = self.content().await?;
         if powers.contains(&standing::Power::Attribute("SUPERUSER".to_owned())) {
-            outcome.unexamined.push(format!("what {} must not do, since a superuser is refused nothing", self.role));
+            outcome
+                .unexamined
+                .push(format!("what {} must not do, since a superuser is refused nothing", self.role));
         } else {
             self.forbid(&mut sessions, &surface, outcome).await?;
         }
@@ -122,7 +124,9 @@ impl Stage<'_> {
     ) -> Result<(), LabError> {
         let victim = self.sandbox.session().await?;
         let owner = self.experiment.project.config.database.owner_role.as_deref();
-        let cast = Cast { role: self.role, owner, victim: victim.pid() };
+        let cast = Cast { role: self.role, owner };
+        let told = format!("SET {} = '{}'", forbidden::VICTIM, victim.pid());
+        sessions.of(self.role).await?.execute(&told).await?;
         let mut results = Vec::new();
         for attempt in forbidden::attempts(surface, &cast) {
             let session = sessions.of(self.role).await?;
@@ -153,7 +157,9 @@ impl Stage<'_> {
         let settings = project.config.proofs.get("roles");
         let configured = settings.map(|settings| settings.secret.clone()).unwrap_or_default();
         for entry in secrets::unknown(surface, &configured) {
-            outcome.unexamined.push(format!("[proofs.roles] secret = \"{entry}\", which names no table or column"));
+            outcome
+                .unexamined
+                .push(format!("[proofs.roles] secret = \"{entry}\", which names no table or column"));
         }
         let list = secrets::secrets(surface, &configured);
         let application = (self.role, IsApplication::Yes);
@@ -163,7 +169,11 @@ impl Stage<'_> {
             for secret in &list {
                 let readable = secrets::is_readable(sessions.of(role).await?, secret).await?;
                 let answer = if readable { "READABLE" } else { "refused" };
-                rows.push(vec![format!("{}.{}", secret.relation, secret.column), role.to_owned(), answer.to_owned()]);
+                rows.push(vec![
+                    format!("{}.{}", secret.relation, secret.column),
+                    role.to_owned(),
+                    answer.to_owned(),
+                ]);
                 if readable {
                     outcome.findings.push(secrets::finding(role, secret, is_application));
                 }
@@ -171,7 +181,12 @@ impl Stage<'_> {
         }
         if !rows.is_empty() {
             rows.sort();
-            outcome.evidence.push(Evidence::table("secrets", "Who can read secrets", &["column", "role", "answer"], rows));
+            outcome.evidence.push(Evidence::table(
+                "secrets",
+                "Who can read secrets",
+                &["column", "role", "answer"],
+                rows,
+            ));
         }
         Ok(())
     }
@@ -189,35 +204,45 @@ impl Stage<'_> {
         }
         let catalog = underpin_pg::catalog::snapshot(self.superuser).await?;
         let differences = catalog_diff(self.experiment.lab.catalog(), &catalog);
-        findings.extend(differences.iter().map(|difference| escaped(describe(difference, "template", "sandbox"))));
+        findings.extend(
+            differences.iter().map(|difference| escaped(describe(difference, "template", "sandbox"))),
+        );
         Ok(findings)
     }
 }
 
 fn escaped(what: String) -> Finding {
-    let message = format!("After all attempts and injection strings were rolled back, something differs: {what}.");
-    Finding::new(&injection::CHANGES, message)
-        .object(ObjectRef::new(ObjectKind::Database, "sandbox"))
-        .hint("Look for functions that write through dblink, or for a right that the evidence shows as allowed.")
+    let message =
+        format!("After all attempts and injection strings were rolled back, something differs: {what}.");
+    Finding::new(&injection::CHANGES, message).object(ObjectRef::new(ObjectKind::Database, "sandbox")).hint(
+        "Look for functions that write through dblink, or for a right that the evidence shows as allowed.",
+    )
 }
 
 fn conclude(role: &str, work: &[Done], probed: &[Probed], outcome: &mut Outcome) {
     outcome.findings.extend(work.iter().filter_map(job::finding));
     outcome.findings.extend(probed.iter().flat_map(|probed| probed.findings.clone()));
     let row = |done: &Done| {
-        let answer = done.refusal.as_ref().map_or_else(|| "done".to_owned(), |refusal| refusal.message.clone());
+        let answer =
+            done.refusal.as_ref().map_or_else(|| "done".to_owned(), |refusal| refusal.message.clone());
         vec![done.kind.to_owned(), done.name.clone(), done.role.clone(), answer]
     };
     let columns = ["kind", "name", "role", "answer"];
     if !work.is_empty() {
-        outcome.evidence.push(Evidence::table("job", "The role's own work", &columns, work.iter().map(row).collect()));
+        outcome.evidence.push(Evidence::table(
+            "job",
+            "The role's own work",
+            &columns,
+            work.iter().map(row).collect(),
+        ));
     }
     if !probed.is_empty() {
         outcome.evidence.push(probing::evidence(probed));
     }
     let strings: usize = probed.iter().map(|probed| probed.tried).sum();
     let done = work.iter().filter(|done| done.refusal.is_none()).count();
-    let tried = |name: &str| outcome.measures.iter().find(|one| one.name == name).map_or(0.0, |one| one.value);
+    let tried =
+        |name: &str| outcome.measures.iter().find(|one| one.name == name).map_or(0.0, |one| one.value);
     outcome.summary = format!(
         "{role} did {done} of {} of its own queries and transactions; {} of {} forbidden statements were refused; \
          {strings} injection strings were passed as parameters.",

@@ -203,13 +203,14 @@ mod tests {
             targets: vec![target(Kind::Check, "ck_b"), target(Kind::UniqueIndex, "ux")],
             ..Targets::default()
         };
-        let check = target(Kind::Check, "ck_a");
-        let sql = |error: &ServerError| obstacle(&targets, &check, error).map(|obstacle| obstacle.sql);
-        insta::assert_debug_snapshot!([
-            sql(&error("23514", Some("ck_b"), None)),
-            sql(&error("23505", Some("ux"), None)),
-            sql(&error("23502", None, Some("c"))),
-            sql(&error("P0001", None, None)),
-        ], @"");
+        let target = target(Kind::Check, "ck_a");
+        let sql = |error: &ServerError| obstacle(&targets, &target, error).map(|obstacle| obstacle.sql);
+        let check = sql(&error("23514", Some("ck_b"), None));
+        assert_eq!(check.as_deref(), Some(r#"ALTER TABLE "public"."t" DROP CONSTRAINT "ck_b""#));
+        let index = sql(&error("23505", Some("ux"), None));
+        assert_eq!(index.as_deref(), Some(r#"DROP INDEX "public"."ux""#));
+        let not_null = sql(&error("23502", None, Some("c")));
+        assert_eq!(not_null.as_deref(), Some(r#"ALTER TABLE "public"."t" ALTER COLUMN "c" DROP NOT NULL"#));
+        assert_eq!(sql(&error("P0001", None, None)), None);
     }
 }

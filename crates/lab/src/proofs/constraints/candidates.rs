@@ -167,10 +167,13 @@ fn numbers(column: &Column, definition: &str) -> Vec<String> {
         }
     };
     let mut values = vec![-1.0, 0.0, 1.0];
-    for literal in number_literals(definition) {
-        values.extend([literal + 1.0, literal - 1.0, literal]);
-        if !whole {
-            values.extend([literal + 0.01, literal - 0.01]);
+    // The server prints negative constants in quotes: '-1'::integer.
+    let quoted = string_literals(definition).into_iter().filter_map(|literal| literal.parse::<f64>().ok());
+    for literal in number_literals(definition).into_iter().chain(quoted) {
+        if whole {
+            values.extend([literal.floor() + 1.0, literal.ceil() - 1.0, literal.floor(), literal.ceil()]);
+        } else {
+            values.extend([literal + 1.0, literal - 1.0, literal, literal + 0.01, literal - 0.01]);
         }
     }
     values.extend([high, low, 2.0, 1000.0]);
@@ -295,6 +298,11 @@ mod tests {
         for expected in ["draft", "draft~", "it's"] {
             assert!(values.contains(&Some(expected.into())), "{expected}");
         }
+    }
+
+    #[test]
+    fn negative_bounds_are_read_from_quotes() {
+        assert!(values(&column("N", "int4", true), "(x >= '-90'::integer)").contains(&Some("-91".into())));
     }
 
     #[test]

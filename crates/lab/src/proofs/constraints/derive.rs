@@ -6,7 +6,7 @@ use underpin_pg::Session;
 use super::attempt::Attempt;
 use super::candidates::unusual;
 use super::row::{Row, absent, find, shown};
-use super::search::{Assignment, Search, Wanted, columns_named, search, singles};
+use super::search::{Assignment, Search, Wanted, columns_named, is_exhaustive, search, singles};
 use super::targets::{Column, Kind, Reference, Table, Target, Targets};
 use crate::error::LabError;
 
@@ -20,8 +20,8 @@ pub enum Derived {
     Attempts(Vec<Attempt>),
     /// Writes of which it is unknown whether they violate it; only a refusal says something.
     Guesses(Vec<Attempt>),
-    /// The server itself reduces the check to a constant: it can refuse nothing.
-    NeverRefuses,
+    /// The check is true for every row, with the reason.
+    NeverRefuses(&'static str),
     /// Nothing could be derived.
     Nothing(String),
 }
@@ -51,7 +51,7 @@ pub async fn derive(bench: &Bench<'_>, target: &Target) -> Result<Derived, LabEr
 
 fn not_null(bench: &Bench<'_>, target: &Target) -> Derived {
     let assignment = vec![(target.columns[0].clone(), None)];
-    Derived::Attempts(vec![copy(bench, bench.row, assignment)])
+    Derived::Attempts(copies(bench, assignment))
 }
 
 /// Returns the insertion of a changed copy; generated columns that it sets lose their expression first.
@@ -67,22 +67,43 @@ fn copy(bench: &Bench<'_>, row: &Row, assignment: Assignment) -> Attempt {
     }
 }
 
+/// Returns the insertion of a changed copy, for a row of a partition also into the partition itself.
+///
+/// A value without a partition is refused by the parent before any constraint is looked at; the partition
+/// looks at its constraints first.
+fn copies(bench: &Bench<'_>, assignment: Assignment) -> Vec<Attempt> {
+    let through_parent = copy(bench, bench.row, assignment);
+    let Some(partition) = &bench.row.partition else { return vec![through_parent] };
+    let table = bench.table.quoted();
+    let direct = Attempt {
+        sql: through_parent.sql.replacen(&table, partition, 1),
+        shown: format!("{} into partition {partition}", through_parent.shown),
+        ..through_parent.clone()
+    };
+    vec![through_parent, direct]
+}
+
 async fn check(bench: &Bench<'_>, target: &Target) -> Result<Derived, LabError> {
     let expression = target.expression.as_deref().unwrap_or_default();
-    if folds_to_true(bench, target, expression).await? {
-        return Ok(Derived::NeverRefuses);
-    }
     let table = checked_table(bench.table, target);
     let row = checked_row(bench.row, target);
     let columns: Vec<String> = table_columns(&table, target);
     let wanted = Search { table: &table, columns: &columns, expression, wanted: Wanted::False };
+    if folds_to_true(bench, &wanted).await? {
+        return Ok(Derived::NeverRefuses("the planner reduces it to a constant"));
+    }
     let found = search(bench.session, &wanted, &row).await?;
-    let real = |assignment: Assignment| copy(bench, bench.row, renamed(assignment, target));
+    let real = |assignment: Assignment| copies(bench, renamed(assignment, target));
     if !found.assignments.is_empty() {
-        return Ok(Derived::Attempts(found.assignments.into_iter().map(real).collect()));
+        return Ok(Derived::Attempts(found.assignments.into_iter().flat_map(real).collect()));
     }
     if found.failed.is_some() {
-        return Ok(Derived::Guesses(singles(&wanted, &row).into_iter().take(SINGLES).map(real).collect()));
+        return Ok(Derived::Guesses(
+            singles(&wanted, &row).into_iter().take(SINGLES).flat_map(real).collect(),
+        ));
+    }
+    if is_exhaustive(&wanted) {
+        return Ok(Derived::NeverRefuses("it holds at, between and beyond all of its constants"));
     }
     Ok(Derived::Nothing(format!("none of {} combinations of values violates it", found.tried)))
 }
@@ -122,18 +143,29 @@ fn renamed(mut assignment: Assignment, target: &Target) -> Assignment {
 
 /// Returns whether the planner proves that the expression is never false.
 ///
-/// It simplifies `NOT (… OR true)` to a constant and then plans no scan at all.
-async fn folds_to_true(bench: &Bench<'_>, target: &Target, expression: &str) -> Result<bool, LabError> {
-    let source = match target.kind {
-        Kind::DomainCheck => match bench.table.column(&target.columns[0]) {
-            Some(column) => format!("json_to_recordset('[]') AS d (value {})", column.type_name),
-            None => return Ok(false),
-        },
-        _ => bench.table.quoted(),
+/// It simplifies `NOT (… OR true)` to a constant and then plans no scan at all. The columns come from a
+/// function, of which the planner knows no constraint that could answer in the expression's place.
+async fn folds_to_true(bench: &Bench<'_>, search: &Search<'_>) -> Result<bool, LabError> {
+    let declared = |name: &String| {
+        search.table.column(name).map(|column| format!("{} {}", column.quoted(), column.type_name))
     };
-    let sql = format!("EXPLAIN (COSTS OFF) SELECT FROM {source} WHERE NOT ({expression})");
-    let plan = bench.session.rows(&sql).await?;
-    Ok(plan.rows.iter().flatten().flatten().any(|line| line.contains("One-Time Filter: false")))
+    let columns: Vec<String> = search.columns.iter().filter_map(declared).collect();
+    let source = match columns.is_empty() {
+        true => String::new(),
+        false => format!("FROM json_to_recordset('[]') AS candidate ({}) ", columns.join(", ")),
+    };
+    let sql = format!("EXPLAIN (COSTS OFF) SELECT {source}WHERE NOT ({})", search.expression);
+    bench.session.execute("SAVEPOINT underpin_fold").await?;
+    let plan = bench.session.rows(&sql).await;
+    bench.session.execute("ROLLBACK TO SAVEPOINT underpin_fold").await?;
+    match plan {
+        Err(error) if error.ends_session() => Err(error.into()),
+        // An expression over the whole row does not stand alone; the search will say the same.
+        Err(_) => Ok(false),
+        Ok(plan) => {
+            Ok(plan.rows.iter().flatten().flatten().any(|line| line.contains("One-Time Filter: false")))
+        }
+    }
 }
 
 async fn foreign_key(bench: &Bench<'_>, target: &Target) -> Result<Derived, LabError> {

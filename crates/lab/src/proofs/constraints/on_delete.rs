@@ -1,4 +1,5 @@
-//! Exercises the ON DELETE rule of a foreign key: deletes a referenced row and counts what became of its children.
+//! Exercises the ON DELETE rule of a foreign key: deletes a referenced row and counts what became of its
+//! children.
 
 use underpin_model::sql_text::quote_identifier;
 use underpin_pg::Session;

@@ -1,6 +1,6 @@
 //! Rows that violating writes are derived from, and the statements that write a changed copy.
 
-use underpin_model::sql_text::quote_nullable;
+use underpin_model::sql_text::{quote_literal, quote_nullable};
 use underpin_pg::Session;
 
 use super::candidates::Value;
@@ -13,6 +13,8 @@ use crate::error::LabError;
 pub struct Row {
     /// Condition that finds it.
     pub place: String,
+    /// The partition that holds it, quoted for SQL, when that is not the table itself.
+    pub partition: Option<String>,
     /// Column and value, generated columns included.
     pub values: Vec<(String, Value)>,
     /// It was made up for the experiment.
@@ -70,14 +72,20 @@ impl Row {
 pub async fn find(session: &Session, table: &Table, condition: &str) -> Result<Option<Row>, LabError> {
     let names: Vec<String> = table.columns.iter().map(Column::quoted).collect();
     let list = if names.is_empty() { String::new() } else { format!(", {}", names.join(", ")) };
-    let sql = format!("SELECT tableoid::oid, ctid{list} FROM {} WHERE {condition} LIMIT 1", table.quoted());
+    let target = table.quoted();
+    let sql = format!(
+        "SELECT tableoid::oid, ctid, CASE WHEN tableoid <> {}::regclass THEN tableoid::regclass END{list} \
+         FROM {target} WHERE {condition} LIMIT 1",
+        quote_literal(&target)
+    );
     let rows = session.rows(&sql).await?;
     let Some(cells) = rows.rows.into_iter().next() else { return Ok(None) };
     let mut cells = cells.into_iter();
-    let (relation, place) =
-        (cells.next().flatten().unwrap_or_default(), cells.next().flatten().unwrap_or_default());
+    let mut next = || cells.next().flatten();
+    let (relation, place, partition) = (next().unwrap_or_default(), next().unwrap_or_default(), next());
     Ok(Some(Row {
         place: format!("tableoid = {relation} AND ctid = '{place}'"),
+        partition,
         values: table.columns.iter().map(|column| column.name.clone()).zip(cells).collect(),
         made_up: false,
     }))
@@ -150,21 +158,23 @@ mod tests {
         };
         let values =
             vec![("a".into(), Some("1".into())), ("b".into(), None), ("total".into(), Some("2".into()))];
-        (table, Row { place: "ctid = '(0,1)'".into(), values, made_up: false })
+        (table, Row { place: "ctid = '(0,1)'".into(), values, ..Row::default() })
     }
 
     #[test]
     fn a_copy_leaves_generated_columns_to_the_server() {
         let (table, row) = sample();
         let sql = row.insert(&table, &vec![("b".into(), Some("it's".into()))]);
-        insta::assert_snapshot!(sql, @"");
+        let expected = r#"INSERT INTO "public"."t" ("a", "b") OVERRIDING SYSTEM VALUE VALUES ('1', CAST('it''s' AS text))"#;
+        assert_eq!(sql, expected);
         assert!(row.insert(&table, &vec![("total".into(), None)]).contains("CAST(NULL AS integer)"));
     }
 
     #[test]
     fn an_update_names_its_row() {
         let (table, row) = sample();
-        insta::assert_snapshot!(row.update(&table, &vec![("a".into(), Some("7".into()))]), @"");
+        let sql = row.update(&table, &vec![("a".into(), Some("7".into()))]);
+        assert_eq!(sql, r#"UPDATE "public"."t" SET "a" = CAST('7' AS integer) WHERE ctid = '(0,1)'"#);
     }
 
     #[test]

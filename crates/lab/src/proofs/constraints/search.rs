@@ -11,6 +11,24 @@ use crate::error::LabError;
 /// Most combinations that one search evaluates; a cheap expression takes some 20 ms for them.
 const COMBINATIONS: usize = 20_000;
 
+/// Words of an expression that compares and does nothing else.
+const COMPARING: &[&str] = &[
+    "AND",
+    "OR",
+    "NOT",
+    "IS",
+    "NULL",
+    "true",
+    "false",
+    "numeric",
+    "integer",
+    "bigint",
+    "smallint",
+    "double",
+    "precision",
+    "real",
+];
+
 /// What an expression must evaluate to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
@@ -153,6 +171,26 @@ fn assignment(lists: &Lists<'_>, keys: &[Option<String>]) -> Assignment {
     assignment
 }
 
+/// Returns whether the candidates stand for every value that there is: the expression compares one whole
+/// number with constants and does nothing else, so that its truth can change beside a constant only.
+pub fn is_exhaustive(search: &Search<'_>) -> bool {
+    let [name] = search.columns else { return false };
+    let whole = |column: &&Column| matches!(column.base_type.as_str(), "int2" | "int4" | "int8");
+    let Some(column) = search.table.column(name).filter(whole) else { return false };
+    let apart = |c: char| !(c.is_alphanumeric() || c == '_' || c == '.');
+    let known = |word: &str| {
+        word.is_empty()
+            || word == column.name
+            || (word == "VALUE" && column.name == "value")
+            || COMPARING.contains(&word)
+            || word.parse::<f64>().is_ok()
+    };
+    let computes = search.expression.contains(" - ");
+    !computes
+        && search.expression.split(apart).all(known)
+        && !search.expression.contains(['+', '*', '/', '%', '^', '|', '&', '#', '~'])
+}
+
 /// Returns the columns of the table that an expression names.
 pub fn columns_named(table: &Table, expression: &str) -> Vec<String> {
     let word = |c: char| !(c.is_alphanumeric() || c == '_' || c == '$');
@@ -185,7 +223,39 @@ mod tests {
             values: vec![("a".into(), Some("true".into())), ("b".into(), Some("false".into()))],
             ..Row::default()
         };
-        insta::assert_snapshot!(statement(&search, &lists(&search, &row)), @"");
+        let expected = [
+            "SELECT underpin_k0, underpin_k1 FROM ",
+            "(VALUES (0, CAST('true' AS boolean)), (1, CAST('false' AS boolean)))",
+            r#" AS underpin_c0 (underpin_k0, "a")"#,
+            " CROSS JOIN ",
+            "(VALUES (0, CAST('false' AS boolean)), (1, CAST('true' AS boolean)))",
+            r#" AS underpin_c1 (underpin_k1, "b")"#,
+            " WHERE ((a OR b)) IS FALSE",
+            " ORDER BY (underpin_k0 > 0)::int + (underpin_k1 > 0)::int, ",
+            "underpin_k0 + underpin_k1, underpin_k0, underpin_k1",
+            " LIMIT 6",
+        ];
+        assert_eq!(statement(&search, &lists(&search, &row)), expected.concat());
+    }
+
+    #[test]
+    fn comparisons_of_one_number_are_searched_completely() {
+        let column = |name: &str, base_type: &str| Column {
+            name: name.into(),
+            base_type: base_type.into(),
+            ..Column::default()
+        };
+        let columns = vec![column("n", "int4"), column("t", "text"), column("d", "numeric")];
+        let table = Table { columns, ..Table::default() };
+        let exhaustive = |name: &str, expression: &str| {
+            let columns = [name.to_owned()];
+            is_exhaustive(&Search { table: &table, columns: &columns, expression, wanted: Wanted::False })
+        };
+        assert!(exhaustive("n", "((n > 0) OR (n <= (0)::numeric))"));
+        assert!(!exhaustive("n", "(abs(n) > 5)"));
+        assert!(!exhaustive("n", "((n % 7) <> 3)"));
+        assert!(!exhaustive("t", "(t <> 'x'::text)"));
+        assert!(!exhaustive("d", "((d <= 0.001) OR (d >= 0.002))"));
     }
 
     #[test]

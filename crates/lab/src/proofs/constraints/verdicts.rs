@@ -10,14 +10,13 @@ use super::targets::{Kind, Target};
 use crate::proof::Outcome;
 
 /// Every code that this proof reports.
-pub const CODES: &[Code] = &[ACCEPTS, DIFFERS, DISABLED, NEVER];
+pub const CODES: &[Code] = &[ACCEPTS, DIFFERS, DISABLED];
 
 const ACCEPTS: Code = Code::error("UP240", "constraint-accepts-bad-data", "a constraint lets bad data in");
 const DIFFERS: Code =
-    Code::error("UP241", "on-delete-differs", "a delete does not do what the foreign key declares");
+    Code::error("UP242", "on-delete-differs", "a delete does not do what the foreign key declares");
 const DISABLED: Code =
-    Code::error("UP242", "constraint-disabled", "a constraint is declared but not enforced");
-const NEVER: Code = Code::error("UP243", "check-never-refuses", "a CHECK that is true for every row");
+    Code::error("UP243", "constraint-disabled", "a constraint is declared but not enforced");
 
 /// What became of one constraint.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,8 +38,8 @@ pub enum Answer {
     Refused(Vec<String>),
     /// The bad row went in: the statement.
     Accepted(String),
-    /// The check cannot refuse anything.
-    NeverRefuses,
+    /// The check cannot refuse anything, with the reason.
+    NeverRefuses(&'static str),
     /// The table has no row and none could be made, with the reason.
     NoRow(String),
     /// Not known, with the reason.
@@ -125,11 +124,11 @@ fn trial_finding(trial: &Trial) -> Option<Finding> {
             Finding::new(&ACCEPTS, message)
                 .hint(format!("Run it yourself and roll back: {}", shortened_sql(sql)))
         }
-        (Answer::NeverRefuses, _) => {
+        (Answer::NeverRefuses(reason), _) => {
             let expression = target.expression.as_deref().unwrap_or_default();
             let message =
-                format!("{kind} {label} is true for every row: the planner reduces {expression} to true.");
-            Finding::new(&NEVER, message).hint("Remove the part that is always true, or drop the check.")
+                format!("{kind} {label} accepts every row: {expression} is always true ({reason}).");
+            Finding::new(&ACCEPTS, message).hint("Remove the part that is always true, or drop the check.")
         }
         _ => return None,
     };
@@ -234,7 +233,7 @@ fn answer(trial: &Trial) -> String {
             format!("refused, {} ({} set aside)", trial.target.kind.sqlstate(), aside.join(", "))
         }
         Answer::Accepted(_) => "ACCEPTED".to_owned(),
-        Answer::NeverRefuses => "always true".to_owned(),
+        Answer::NeverRefuses(_) => "always true".to_owned(),
         Answer::NoRow(_) => "not examined: no row".to_owned(),
         Answer::Unexamined(reason) => format!("not examined: {}", shortened(reason)),
     }
@@ -283,7 +282,7 @@ mod tests {
         );
         let outcome = outcome(&[trial], &[]);
         assert_eq!(outcome.verdict(), Verdict::Broken);
-        insta::assert_snapshot!(outcome.findings[0].message, @"");
+        insta::assert_snapshot!(outcome.findings[0].message, @"CHECK t.ck let a bad row in: the server took `insert a copy with a = -1`.");
     }
 
     #[test]
@@ -292,8 +291,8 @@ mod tests {
         off.disabled = Some("its triggers are disabled".into());
         let trial = Trial::new(&off, "update a row to a = 7", Answer::Accepted("UPDATE".into()));
         let finding = trial_finding(&trial).unwrap();
-        assert_eq!(finding.code, "UP242");
-        insta::assert_snapshot!(finding.message, @"");
+        assert_eq!(finding.code, "UP243");
+        insta::assert_snapshot!(finding.message, @"FOREIGN KEY t.fk refused nothing: its triggers are disabled. The server took `update a row to a = 7`.");
     }
 
     #[test]
@@ -302,6 +301,9 @@ mod tests {
             |name: &str| Trial::new(&target(Kind::Check, name), "", Answer::NoRow("no values".into()));
         let outcome = outcome(&[trial("a"), trial("b")], &[]);
         assert_eq!(outcome.verdict(), Verdict::Inconclusive);
-        insta::assert_debug_snapshot!(outcome.unexamined, @"");
+        assert_eq!(
+            outcome.unexamined,
+            ["2 constraints of t, which has no row, and none could be made (no values)"]
+        );
     }
 }

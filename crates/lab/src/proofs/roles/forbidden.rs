@@ -9,11 +9,18 @@ use super::surface::Surface;
 use crate::error::LabError;
 
 /// The role did what it must not.
-pub const ALLOWED: Code =
-    Code::error("UP321", "role-exceeds-job", "the application role may do what only an administrator should");
+pub const ALLOWED: Code = Code::error(
+    "UP321",
+    "role-too-powerful",
+    "the application role may do what only an administrator should",
+);
 
 /// Name of everything that an attempt would create.
 const PROBE: &str = "underpin_probe";
+
+/// Setting that holds the pid of a superuser's session that may be ended, so that evidence stays the same from
+/// run to run.
+pub const VICTIM: &str = "underpin.victim";
 
 /// One thing that must be refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +55,6 @@ pub struct Cast<'a> {
     pub role: &'a str,
     /// The owner, when the project has one.
     pub owner: Option<&'a str>,
-    /// Backend of a superuser's session that may be ended.
-    pub victim: i32,
 }
 
 /// Returns everything to try.
@@ -119,7 +124,7 @@ fn server_attempts(cast: &Cast<'_>) -> Vec<Attempt> {
     let function = |name: &str| format!("REVOKE EXECUTE ON FUNCTION {name} FROM {role}, PUBLIC;");
     let member =
         || format!("Revoke the superuser's attribute and the memberships in pg_… roles from {role}.");
-    let end = format!("SELECT pg_terminate_backend({})", cast.victim);
+    let end = format!("SELECT pg_terminate_backend(current_setting('{VICTIM}')::int)");
     vec![
         of_role(
             "CREATE SCHEMA",
@@ -253,8 +258,32 @@ mod tests {
             relations: vec![relation("orders", true), relation("open_orders", false)],
             functions: vec![],
         };
-        let cast = Cast { role: "app", owner: Some("owner"), victim: 42 };
+        let cast = Cast { role: "app", owner: Some("owner") };
         let list: Vec<String> = attempts(&surface, &cast).into_iter().map(|attempt| attempt.sql).collect();
-        insta::assert_snapshot!(list.join("\n"), @"");
+        insta::assert_snapshot!(list.join("\n"), @r#"
+        DROP TABLE "public"."orders"
+        ALTER TABLE "public"."orders" ADD COLUMN underpin_probe int
+        ALTER TABLE "public"."orders" DISABLE TRIGGER ALL
+        TRUNCATE "public"."orders"
+        ALTER TABLE "public"."open_orders" RENAME TO underpin_probe
+        CREATE TABLE "public"."underpin_probe" (x int)
+        DROP SCHEMA "public" CASCADE
+        CREATE SCHEMA underpin_probe
+        CREATE ROLE underpin_probe
+        SELECT rolpassword FROM pg_catalog.pg_authid
+        SELECT passwd FROM pg_catalog.pg_shadow
+        SELECT stavalues1 FROM pg_catalog.pg_statistic LIMIT 1
+        SELECT pg_read_file('PG_VERSION')
+        SELECT pg_ls_dir('.')
+        SELECT lo_import('PG_VERSION')
+        COPY (SELECT 1) TO '/dev/null'
+        COPY (SELECT 1) TO PROGRAM 'true'
+        SELECT pg_reload_conf()
+        SELECT pg_terminate_backend(current_setting('underpin.victim')::int)
+        SET LOCAL session_replication_role = replica
+        ALTER SYSTEM SET update_process_title = on
+        SET LOCAL ROLE "owner"
+        SET LOCAL SESSION AUTHORIZATION 'owner'
+        "#);
     }
 }

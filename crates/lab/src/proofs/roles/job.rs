@@ -17,7 +17,8 @@ use crate::script_run::{ScriptRun, StepFault};
 pub const REFUSED: Code =
     Code::error("UP320", "job-refused", "a role cannot run a query or transaction that is its own");
 
-/// Tries with newly drawn parameters before a failure counts: a sampled row may be one that a business rule refuses.
+/// Tries with newly drawn parameters before a failure counts: a sampled row may be one that a business rule
+/// refuses.
 const TRIES: u32 = 4;
 
 /// Seed of the scripts' `random()`.

@@ -47,7 +47,8 @@ pub struct Secret {
     pub configured: bool,
 }
 
-/// Returns the columns that hold secrets, by configuration (`table`, `table.column`, with schema or without) or by name.
+/// Returns the columns that hold secrets, by configuration (`table`, `table.column`, with schema or without)
+/// or by name.
 pub fn secrets(surface: &Surface, configured: &[String]) -> Vec<Secret> {
     let of = |relation: &'_ Relation| -> Vec<Secret> {
         let secret = |column: &String| {

@@ -10,8 +10,8 @@ use crate::error::LabError;
 /// The role has powers that no application needs.
 pub const POWERFUL: Code = Code::error(
     "UP322",
-    "role-too-powerful",
-    "the application role has an attribute or membership of an administrator",
+    "role-is-administrator",
+    "the application role is an administrator, by attribute or membership",
 );
 /// A SECURITY DEFINER function looks names up along the caller's path.
 pub const UNPINNED: Code = Code::error(
