@@ -64,27 +64,22 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     Ok(outcome)
 }
 
-/// Fails the script after every step in two ways, then lets it go through; each in a sandbox of its own.
+/// Fails the script after every step in two ways, then lets it go through in a sandbox of its own.
 async fn examine<'s>(
     experiment: &Experiment<'_>,
     script: &'s TransactionScript,
     outcome: &mut Outcome,
 ) -> Result<Option<Examined<'s>>, LabError> {
     let mut one = Examined { script, values: Values::new(), points: vec![], recorded: vec![], changed: vec![] };
-    for failure in [Failure::Error, Failure::Kill] {
-        let sandbox = experiment.lab.sandbox().await?;
-        let case = Case::prepare(experiment, &sandbox, script).await?;
-        one.values.clone_from(&case.values);
-        let found = case.fail_after_every_step(failure).await?;
-        case.watcher.close().await;
-        sandbox.drop().await?;
-        match found {
-            Ok(points) => one.points.extend(points),
-            Err(fault) => {
-                outcome.findings.push(refused(script, &fault));
-                return Ok(None);
-            }
-        }
+    let sandbox = experiment.lab.sandbox().await?;
+    let case = Case::prepare(experiment, &sandbox, script).await?;
+    one.values.clone_from(&case.values);
+    let tried = try_failures(&case, &mut one.points).await?;
+    case.watcher.close().await;
+    sandbox.drop().await?;
+    if let Err(fault) = tried {
+        outcome.findings.push(refused(script, &fault));
+        return Ok(None);
     }
     let broken = one.points.iter().filter(|point| !point.left.is_empty());
     let findings: Vec<Finding> = broken.map(|point| partial(script, point)).collect();
@@ -93,6 +88,21 @@ async fn examine<'s>(
         return Ok(Some(one));
     }
     go_through(experiment, one, outcome).await
+}
+
+/// Fails the script by an error, then by a killed session. What one failure leaves behind ends the
+/// trial: the next failure would start from a changed state.
+async fn try_failures(case: &Case<'_, '_>, points: &mut Vec<Point>) -> Result<Result<(), StepFault>, LabError> {
+    for failure in [Failure::Error, Failure::Kill] {
+        match case.fail_after_every_step(failure).await? {
+            Ok(found) => points.extend(found),
+            Err(fault) => return Ok(Err(fault)),
+        }
+        if points.iter().any(|point| !point.left.is_empty()) {
+            break;
+        }
+    }
+    Ok(Ok(()))
 }
 
 /// Lets the script run to its end and notes what it changed.
