@@ -30,7 +30,7 @@ COMMENT ON CONSTRAINT fk_enrollments_last_lesson_id ON enrollments IS 'SET NULL:
 CREATE INDEX ix_enrollments_course_id_created_at ON enrollments (course_id, created_at);
 CREATE INDEX ix_enrollments_last_lesson_id ON enrollments (last_lesson_id);
 
-CREATE TRIGGER trg_enrollments_touch BEFORE UPDATE ON enrollments
+CREATE TRIGGER trg_enrollments_touch BEFORE UPDATE OF status, last_lesson_id, completed_at, cancelled_at ON enrollments
     FOR EACH ROW EXECUTE FUNCTION touch_updated_at();
 CREATE TRIGGER trg_enrollments_identity AFTER UPDATE OF user_id, course_id ON enrollments
     FOR EACH ROW WHEN (NEW.user_id IS DISTINCT FROM OLD.user_id OR NEW.course_id IS DISTINCT FROM OLD.course_id)

@@ -111,8 +111,8 @@ DECLARE
 BEGIN
     SELECT p.* INTO STRICT purchase FROM public.purchases AS p WHERE p.id = NEW.purchase_id;
     -- Two refunds at once must not both see the other missing. A row lock would do at READ COMMITTED; writing the
-    -- row makes the second one fail at the stricter levels too, where it would go on with an old picture.
-    UPDATE public.enrollments AS e SET updated_at = now()
+    -- row (unchanged) makes the second one fail at the stricter levels too, where it would go on with an old picture.
+    UPDATE public.enrollments AS e SET created_at = e.created_at
     WHERE e.user_id = purchase.user_id AND e.course_id = purchase.course_id;
     IF (SELECT sum(r.amount) FROM public.refunds AS r WHERE r.purchase_id = NEW.purchase_id) > purchase.amount THEN
         RAISE EXCEPTION 'refunds of purchase % exceed what was paid', NEW.purchase_id
