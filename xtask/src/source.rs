@@ -167,13 +167,15 @@ fn module_declarations(path: &str, inside: &str, syntax: &syn::File) -> Vec<Modu
 /// Returns whether Cargo makes a target of a file by its path inside the crate.
 pub fn is_target_root(inside: &str) -> bool {
     let parts: Vec<&str> = inside.trim_start_matches('/').split('/').collect();
-    match parts[..] {
-        ["build.rs"] | ["src", "lib.rs" | "main.rs"] => true,
-        ["src", "bin", _] | ["src", "bin", _, "main.rs"] => true,
-        ["tests" | "benches" | "examples", _] => true,
-        ["tests" | "benches" | "examples", _, "main.rs"] => true,
-        _ => false,
-    }
+    matches!(
+        parts[..],
+        ["build.rs"]
+            | ["src", "lib.rs" | "main.rs"]
+            | ["src", "bin", _]
+            | ["src", "bin", _, "main.rs"]
+            | ["tests" | "benches" | "examples", _]
+            | ["tests" | "benches" | "examples", _, "main.rs"]
+    )
 }
 
 /// Where a list of items stands.

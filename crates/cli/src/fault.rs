@@ -27,7 +27,13 @@ pub struct Fault {
 
 impl Fault {
     fn new(kind: Kind, message: impl Into<String>) -> Fault {
-        Fault { kind, message: message.into(), causes: Vec::new(), diagnostics: Vec::new(), hints: Vec::new() }
+        Fault {
+            kind,
+            message: message.into(),
+            causes: Vec::new(),
+            diagnostics: Vec::new(),
+            hints: Vec::new(),
+        }
     }
 
     /// Returns an error of the command line or of the project's files (exit code 2).
@@ -103,7 +109,9 @@ impl From<ProjectError> for Fault {
             ProjectError::NotFound { .. } => {
                 fault.hint("Run `underpin init` here to adopt a folder of migrations, or `underpin new DIR`.")
             }
-            ProjectError::NotAFolder { .. } => fault.hint("Give --project the folder that holds underpin.toml."),
+            ProjectError::NotAFolder { .. } => {
+                fault.hint("Give --project the folder that holds underpin.toml.")
+            }
             ProjectError::Files { diagnostics } => Fault { diagnostics, ..fault },
         }
     }
@@ -118,7 +126,9 @@ impl From<LabError> for Fault {
             LabError::Load { .. } | LabError::Params { .. } | LabError::Extension { .. } => {
                 let hint = match &error {
                     LabError::Extension { name, .. } => {
-                        format!("Install the package that brings {name} (Debian: postgresql-contrib), or run `underpin doctor`.")
+                        format!(
+                            "Install the package that brings {name} (Debian: postgresql-contrib), or run `underpin doctor`."
+                        )
                     }
                     _ => "The file was rolled back; correct the statement and run again.".to_owned(),
                 };
@@ -140,11 +150,14 @@ impl From<MigrateError> for Fault {
         let message = sentence(&error.to_string());
         let hint = hint(&error);
         let fault = match &error {
-            MigrateError::Busy { .. } | MigrateError::Pooler | MigrateError::Ledger { .. } => Fault::environment(message),
+            MigrateError::Busy { .. } | MigrateError::Pooler | MigrateError::Ledger { .. } => {
+                Fault::environment(message)
+            }
             MigrateError::Connect(_) | MigrateError::LockTimeout { .. } => Fault::environment(message),
             MigrateError::Disagreement { problems } => {
                 let mut fault = Fault::usage(message);
-                fault.causes = problems.iter().map(|one| format!("{} {}", one.message(), one.hint())).collect();
+                fault.causes =
+                    problems.iter().map(|one| format!("{} {}", one.message(), one.hint())).collect();
                 fault
             }
             _ => Fault::usage(message),

@@ -44,16 +44,21 @@ impl Progress {
 impl EventSink for Progress {
     fn emit(&self, event: Event) {
         match event {
-            Event::RunStarted { project, proofs } => self.line(&format!("Proving {project}: {}.", proofs.join(", "))),
+            Event::RunStarted { project, proofs } => {
+                self.line(&format!("Proving {project}: {}.", proofs.join(", ")))
+            }
             Event::ServerStarted { purpose, version, duration_ms } => {
-                self.bar.set_message(format!("PostgreSQL {version} ({purpose}) is up after {duration_ms} ms"));
+                self.bar
+                    .set_message(format!("PostgreSQL {version} ({purpose}) is up after {duration_ms} ms"));
             }
             Event::TemplateReady { cached, duration_ms } => {
                 let how = if cached { "taken from the cache" } else { "built" };
                 self.line(&format!("Template {how} in {:.1} s.", duration_ms as f64 / 1000.0));
             }
             Event::ProofStarted { proof } => self.bar.set_message(proof),
-            Event::Progress { what, done, total, unit } => self.bar.set_message(format!("{what}: {done}/{total} {unit}")),
+            Event::Progress { what, done, total, unit } => {
+                self.bar.set_message(format!("{what}: {done}/{total} {unit}"))
+            }
             Event::Remark { text } => self.line(&text),
             Event::ProofFinished { report } => self.line(&proof_line(&report, &self.style)),
             Event::RunFinished { .. } => self.bar.finish_and_clear(),

@@ -18,8 +18,16 @@ pub struct Adoption {
 }
 
 /// Folders in which migration tools keep their files, most telling first.
-const CANDIDATES: &[&str] =
-    &["migrations", "db/migrations", "db/migrate", "sql/migrations", "src/main/resources/db/migration", "migration", "sql", "."];
+const CANDIDATES: &[&str] = &[
+    "migrations",
+    "db/migrations",
+    "db/migrate",
+    "sql/migrations",
+    "src/main/resources/db/migration",
+    "migration",
+    "sql",
+    ".",
+];
 
 /// Returns how `root` can be adopted; `None` when no folder in the usual places holds numbered SQL files.
 pub fn adopt(root: &Utf8Path) -> Option<Adoption> {
@@ -28,13 +36,15 @@ pub fn adopt(root: &Utf8Path) -> Option<Adoption> {
 
 fn adopt_folder(root: &Utf8Path, folder: &Utf8Path) -> Option<Adoption> {
     let entries = root.join(folder).read_dir_utf8().ok()?;
-    let mut files: Vec<Utf8PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path().to_owned()).collect();
+    let mut files: Vec<Utf8PathBuf> =
+        entries.filter_map(Result::ok).map(|entry| entry.path().to_owned()).collect();
     files.retain(|file| file.extension() == Some("sql"));
     files.sort();
     let names = files.iter().filter_map(|file| underpin_sql::migration::read_file_name(file.file_name()?));
     let names: Vec<_> = names.filter(|name| name.role == Role::Up).collect();
     let mut scheme = names.first()?.scheme;
-    let marked = |file: &Utf8PathBuf| fs_err::read_to_string(file).is_ok_and(|text| text.contains("-- migrate:up"));
+    let marked =
+        |file: &Utf8PathBuf| fs_err::read_to_string(file).is_ok_and(|text| text.contains("-- migrate:up"));
     if files.first().is_some_and(marked) {
         scheme = NamingScheme::Dbmate;
     }
@@ -86,7 +96,8 @@ mod tests {
         assert_eq!(dbmate, Some(("db/migrations".into(), NamingScheme::Dbmate, 1)));
         let flyway = adopted(&[("sql/V1__init.sql", "SELECT 1;"), ("sql/V2__more.sql", "SELECT 1;")]);
         assert_eq!(flyway, Some(("sql".into(), NamingScheme::Flyway, 2)));
-        let golang = adopted(&[("migrations/000001_init.up.sql", ""), ("migrations/000001_init.down.sql", "")]);
+        let golang =
+            adopted(&[("migrations/000001_init.up.sql", ""), ("migrations/000001_init.down.sql", "")]);
         assert_eq!(golang, Some(("migrations".into(), NamingScheme::GolangMigrate, 1)));
     }
 
@@ -98,7 +109,10 @@ mod tests {
     #[test]
     fn the_written_configuration_is_read_back_without_faults() {
         let text = config("my-app", Utf8Path::new("db/migrations"));
-        let folder = folder(&[("underpin.toml", &text), ("db/migrations/001_init.sql", "CREATE TABLE items (id bigint);")]);
+        let folder = folder(&[
+            ("underpin.toml", &text),
+            ("db/migrations/001_init.sql", "CREATE TABLE items (id bigint);"),
+        ]);
         let root = Utf8Path::from_path(folder.path()).unwrap();
         let project = crate::project_folder::load_project(root).unwrap();
         assert_eq!((project.config.project.name.as_str(), project.migrations.len()), ("my-app", 1));

@@ -15,7 +15,11 @@ use crate::error::LabError;
 /// "Schemas and Privileges"). We make all versions behave as 15 does.
 ///
 /// `superuser` is an address of any database of the server with a superuser's name.
-pub async fn create_database(superuser: &Address, name: &str, config: &DatabaseConfig) -> Result<(), LabError> {
+pub async fn create_database(
+    superuser: &Address,
+    name: &str,
+    config: &DatabaseConfig,
+) -> Result<(), LabError> {
     let session = Session::connect(superuser).await?;
     for role in roles(config) {
         create_role(&session, role).await?;
@@ -31,7 +35,10 @@ pub async fn create_database(superuser: &Address, name: &str, config: &DatabaseC
     let session = Session::connect(&superuser.database(name)).await?;
     for extension in &config.extensions {
         let sql = format!("CREATE EXTENSION IF NOT EXISTS {}", quote_identifier(extension));
-        session.execute(&sql).await.map_err(|source| LabError::Extension { name: extension.clone(), source })?;
+        session
+            .execute(&sql)
+            .await
+            .map_err(|source| LabError::Extension { name: extension.clone(), source })?;
     }
     run(&session, "REVOKE CREATE ON SCHEMA public FROM PUBLIC").await?;
     if let Some(owner) = &config.owner_role {

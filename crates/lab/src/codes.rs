@@ -42,7 +42,8 @@ mod tests {
 
     #[test]
     fn every_code_has_a_page_and_a_number_of_its_own() {
-        let declared = underpin_rules::all().len() + proofs::CODES.iter().map(|codes| codes.len()).sum::<usize>();
+        let declared =
+            underpin_rules::all().len() + proofs::CODES.iter().map(|codes| codes.len()).sum::<usize>();
         assert_eq!(all().len(), declared, "a code lacks its page in docs/codes");
         for pair in all().windows(2) {
             assert_ne!(pair[0].code.code, pair[1].code.code, "{}", pair[0].code.rule);

@@ -6,8 +6,8 @@ use underpin_model::project::Project;
 use underpin_model::sql_text::quote_literal;
 use underpin_pg::Address;
 use underpin_pg::Installation;
-use underpin_pg::{DataSource, Lifetime, Profile, Server, ServerSpec, adopt, stop_adopted};
 use underpin_pg::Session;
+use underpin_pg::{DataSource, Lifetime, Profile, Server, ServerSpec, adopt, stop_adopted};
 
 use crate::error::LabError;
 use crate::migrator::{ApplyOptions, migrate_up};
@@ -59,14 +59,19 @@ pub async fn start(
         return Ok(started);
     }
     let data = data_folder(&project.root);
-    let mut spec = ServerSpec::new(installation.clone(), Profile::Durable, "daily work").source(DataSource::InPlace(data));
+    let mut spec = ServerSpec::new(installation.clone(), Profile::Durable, "daily work")
+        .source(DataSource::InPlace(data));
     spec.port = port;
     spec.lifetime = Lifetime::Detached;
     let server = Server::start(spec).await?;
     let superuser = server.address();
     let duration_ms = server.startup_ms();
     let version = installation.version.text.clone();
-    events.emit(underpin_model::Event::ServerStarted { purpose: "daily work".to_owned(), version, duration_ms });
+    events.emit(underpin_model::Event::ServerStarted {
+        purpose: "daily work".to_owned(),
+        version,
+        duration_ms,
+    });
     create_missing(project, &superuser).await?;
     server.detach()?;
     Ok(Started { address: superuser.database(DATABASE), already: false })
@@ -77,7 +82,11 @@ async fn create_missing(project: &Project, superuser: &Address) -> Result<(), La
     let sql = format!("SELECT 1 FROM pg_database WHERE datname = {}", quote_literal(DATABASE));
     let there = session.value(&sql).await?.is_some();
     session.close().await;
-    if there { Ok(()) } else { bootstrap::create_database(superuser, DATABASE, &project.config.database).await }
+    if there {
+        Ok(())
+    } else {
+        bootstrap::create_database(superuser, DATABASE, &project.config.database).await
+    }
 }
 
 /// Migrates and seeds the database at `superuser`.

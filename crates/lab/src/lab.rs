@@ -11,8 +11,8 @@ use underpin_model::sql_text::quote_identifier;
 use underpin_model::{Event, EventSink};
 use underpin_pg::Address;
 use underpin_pg::Installation;
-use underpin_pg::{DataSource, Profile, Server, ServerSpec};
 use underpin_pg::Session;
+use underpin_pg::{DataSource, Profile, Server, ServerSpec};
 
 use crate::error::LabError;
 use crate::template;
@@ -50,7 +50,9 @@ impl Lab {
     pub async fn open(project: &Project, spec: &LabSpec, events: &dyn EventSink) -> Result<Lab, LabError> {
         let scratch = match spec.cache {
             Some(_) => None,
-            None => Some(tempfile::tempdir().map_err(|error| LabError::file("making a scratch folder", error))?),
+            None => {
+                Some(tempfile::tempdir().map_err(|error| LabError::file("making a scratch folder", error))?)
+            }
         };
         let cache = match (&spec.cache, &scratch) {
             (Some(cache), _) => cache.clone(),
@@ -162,10 +164,13 @@ impl Sandbox<'_> {
 /// suits a server without fsync: tens of milliseconds instead of hundreds.
 pub async fn clone_template(superuser: &Address, name: &str) -> Result<(), LabError> {
     let session = Session::connect(superuser).await?;
-    let version = session.value("SHOW server_version_num").await?.and_then(|text| text.parse().ok()).unwrap_or(0u32);
+    let version =
+        session.value("SHOW server_version_num").await?.and_then(|text| text.parse().ok()).unwrap_or(0u32);
     let strategy = if version >= 150_000 { " STRATEGY file_copy" } else { "" };
     let template = quote_identifier(template::DATABASE);
-    session.execute(&format!("CREATE DATABASE {} TEMPLATE {template}{strategy}", quote_identifier(name))).await?;
+    session
+        .execute(&format!("CREATE DATABASE {} TEMPLATE {template}{strategy}", quote_identifier(name)))
+        .await?;
     session.close().await;
     Ok(())
 }
@@ -176,7 +181,8 @@ async fn start(
     purpose: &str,
     data: &Utf8Path,
 ) -> Result<Server, LabError> {
-    let spec = ServerSpec::new(installation.clone(), profile, purpose).source(DataSource::CopyOf(data.to_owned()));
+    let spec =
+        ServerSpec::new(installation.clone(), profile, purpose).source(DataSource::CopyOf(data.to_owned()));
     Ok(Server::start(spec).await?)
 }
 

@@ -26,7 +26,11 @@ impl Loaded {
 }
 
 /// Runs `files` in order on the database at `address`; a file that fails is rolled back whole.
-pub async fn load_files(address: &Address, files: &[SqlFile], events: &dyn EventSink) -> Result<Loaded, LabError> {
+pub async fn load_files(
+    address: &Address,
+    files: &[SqlFile],
+    events: &dyn EventSink,
+) -> Result<Loaded, LabError> {
     let session = Session::connect(address).await?;
     let start = Instant::now();
     let mut rows = 0;
@@ -43,12 +47,18 @@ pub async fn load_files(address: &Address, files: &[SqlFile], events: &dyn Event
 }
 
 async fn load_file(session: &Session, file: &SqlFile, events: &dyn EventSink) -> Result<u64, LabError> {
-    let refused = |line: u32| move |source: QueryError| LabError::Load { file: file.file.clone(), line, source };
+    let refused =
+        |line: u32| move |source: QueryError| LabError::Load { file: file.file.clone(), line, source };
     session.execute("BEGIN").await.map_err(refused(1))?;
     let total = file.statements.len() as u64;
     let mut rows = 0;
     for (done, statement) in file.statements.iter().enumerate() {
-        events.emit(Event::Progress { what: file.file.to_string(), done: done as u64, total, unit: "statements" });
+        events.emit(Event::Progress {
+            what: file.file.to_string(),
+            done: done as u64,
+            total,
+            unit: "statements",
+        });
         let written = match &statement.copy_data {
             Some(data) => session.copy_in(&statement.sql, data.as_bytes()).await,
             None => session.execute(&statement.sql).await,

@@ -9,7 +9,7 @@ pub mod ledger;
 pub mod lock;
 pub mod plan;
 
-pub use apply::{ApplyOptions, Applied, migrate_up};
+pub use apply::{Applied, ApplyOptions, migrate_up};
 pub use plan::{Plan, Problem};
 
 use underpin_pg::QueryError;

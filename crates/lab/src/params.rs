@@ -44,7 +44,11 @@ pub fn bind(sql: &str, params: &[Param], values: &Values) -> String {
         match digits.parse::<usize>().ok().and_then(|number| params.get(number.wrapping_sub(1))) {
             Some(param) => {
                 let value = values.get(&param.name).and_then(Option::as_deref);
-                text.push_str(&format!("({}::{})", underpin_model::sql_text::quote_nullable(value), param.type_name));
+                text.push_str(&format!(
+                    "({}::{})",
+                    underpin_model::sql_text::quote_nullable(value),
+                    param.type_name
+                ));
             }
             None => text.push_str(&rest[start..start + 1 + digits.len()]),
         }

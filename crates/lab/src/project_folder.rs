@@ -109,7 +109,9 @@ impl Reader<'_> {
     fn migrations(&mut self, folder: &str) -> Vec<Migration> {
         let files = self.files(folder, "sql");
         if files.is_empty() {
-            let hint = format!("Put numbered SQL files there, such as {folder}/001_init.sql, or set [paths] migrations.");
+            let hint = format!(
+                "Put numbered SQL files there, such as {folder}/001_init.sql, or set [paths] migrations."
+            );
             self.faults.push(Diagnostic::new(folder, "There are no migrations.").hint(hint));
         }
         let mut migrations: Vec<Migration> = Vec::new();
@@ -119,7 +121,8 @@ impl Reader<'_> {
         migrations.sort_by(|a, b| underpin_sql::migration::compare_versions(&a.version, &b.version));
         for pair in migrations.windows(2) {
             if underpin_sql::migration::compare_versions(&pair[0].version, &pair[1].version).is_eq() {
-                let message = format!("Version {} is taken by {} already.", pair[1].version, pair[0].sql.file);
+                let message =
+                    format!("Version {} is taken by {} already.", pair[1].version, pair[0].sql.file);
                 let fault = Diagnostic::new(&pair[1].sql.file, message);
                 self.faults.push(fault.hint("Give the newer file the next free number."));
             }
@@ -129,7 +132,8 @@ impl Reader<'_> {
 
     fn migration(&mut self, file: &Utf8Path) -> Option<Migration> {
         let Some(name) = underpin_sql::migration::read_file_name(file.file_name()?) else {
-            let fault = Diagnostic::new(file, "The name carries no version, so its place in the order is unknown.");
+            let fault =
+                Diagnostic::new(file, "The name carries no version, so its place in the order is unknown.");
             self.faults.push(fault.hint("Name it like 007_add_reviews.sql, or move it out of the folder."));
             return None;
         };
@@ -171,7 +175,9 @@ impl Reader<'_> {
             self.faults.extend(faults);
             queries.extend(found);
         }
-        self.refuse_twins(queries.iter().map(|query| (query.name.as_str(), &query.file, query.statement.line)));
+        self.refuse_twins(
+            queries.iter().map(|query| (query.name.as_str(), &query.file, query.statement.line)),
+        );
         queries
     }
 
@@ -257,7 +263,8 @@ impl Reader<'_> {
                 let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
                 let line = valid.iter().filter(|byte| **byte == b'\n').count() as u32 + 1;
                 let fault = Diagnostic::new(file, "The file is not UTF-8.").line(line);
-                self.faults.push(fault.hint(format!("Convert it: iconv -f LATIN1 -t UTF-8 {file} > converted.sql")));
+                self.faults
+                    .push(fault.hint(format!("Convert it: iconv -f LATIN1 -t UTF-8 {file} > converted.sql")));
             })
             .ok()
     }

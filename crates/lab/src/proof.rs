@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use underpin_model::project::Project;
-use underpin_model::{Evidence, EventSink, Finding, Measure, Severity, Verdict};
+use underpin_model::{EventSink, Evidence, Finding, Measure, Severity, Verdict};
 
 use crate::error::LabError;
 use crate::lab::Lab;

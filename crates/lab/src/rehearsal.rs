@@ -19,7 +19,8 @@ pub async fn rehearse(
     applied: &[String],
     events: &dyn EventSink,
 ) -> Result<Vec<StatementTrace>, LabError> {
-    let server = Server::start(ServerSpec::new(spec.installation.clone(), Profile::Fast, "rehearsal")).await?;
+    let server =
+        Server::start(ServerSpec::new(spec.installation.clone(), Profile::Fast, "rehearsal")).await?;
     bootstrap::create_database(&server.address(), "rehearsal", &project.config.database).await?;
     let owner = owner_address(project, &server.address().database("rehearsal"));
     if let Some(last) = applied.last() {

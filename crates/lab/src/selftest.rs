@@ -46,7 +46,12 @@ const fn replace(
 
 /// Every mutation.
 pub const MUTATIONS: &[Mutation] = &[
-    append("a statement that needs what no file creates", "replay", "replay-fails", "ALTER TABLE invoices ADD COLUMN note text;"),
+    append(
+        "a statement that needs what no file creates",
+        "replay",
+        "replay-fails",
+        "ALTER TABLE invoices ADD COLUMN note text;",
+    ),
     append(
         "a name that depends on the clock",
         "replay",
@@ -57,7 +62,11 @@ pub const MUTATIONS: &[Mutation] = &[
         "a seed row without a fixed key",
         "seed",
         "seed-not-idempotent",
-        ("seed.sql", "SELECT setval('customers", "INSERT INTO orders (customer_id, product_id, quantity) VALUES (1, 1, 1);\nSELECT setval('customers"),
+        (
+            "seed.sql",
+            "SELECT setval('customers",
+            "INSERT INTO orders (customer_id, product_id, quantity) VALUES (1, 1, 1);\nSELECT setval('customers",
+        ),
     ),
     replace(
         "a seed that inserts blindly",
@@ -77,7 +86,16 @@ pub const MUTATIONS: &[Mutation] = &[
         "fk-no-index",
         (SCHEMA, "CREATE INDEX orders_customer_id_idx ON orders (customer_id);", ""),
     ),
-    replace("money in a float", "schema", "money-float", (SCHEMA, "deleted_at  timestamptz\n", "deleted_at  timestamptz,\n    price real NOT NULL DEFAULT 9.99\n")),
+    replace(
+        "money in a float",
+        "schema",
+        "money-float",
+        (
+            SCHEMA,
+            "deleted_at  timestamptz\n",
+            "deleted_at  timestamptz,\n    price real NOT NULL DEFAULT 9.99\n",
+        ),
+    ),
     replace(
         "a transaction without BEGIN",
         "atomicity",
@@ -96,7 +114,12 @@ pub const MUTATIONS: &[Mutation] = &[
         "soft-deleted-visible",
         (SCHEMA, "FROM products WHERE deleted_at IS NULL;\n\nGRANT", "FROM products;\n\nGRANT"),
     ),
-    append("DELETE granted to the application", "soft-delete", "hard-delete-allowed", "GRANT DELETE ON products TO shop_app;"),
+    append(
+        "DELETE granted to the application",
+        "soft-delete",
+        "hard-delete-allowed",
+        "GRANT DELETE ON products TO shop_app;",
+    ),
     append(
         "a trigger that changes the row on soft delete",
         "soft-delete",
@@ -110,7 +133,12 @@ pub const MUTATIONS: &[Mutation] = &[
         "read-model-differs",
         (SCHEMA, "AFTER INSERT OR UPDATE OF product_id OR DELETE ON orders", "AFTER INSERT ON orders"),
     ),
-    append("TRUNCATE granted to the application", "roles", "role-too-powerful", "GRANT TRUNCATE ON orders TO shop_app;"),
+    append(
+        "TRUNCATE granted to the application",
+        "roles",
+        "role-too-powerful",
+        "GRANT TRUNCATE ON orders TO shop_app;",
+    ),
     append(
         "a table that a physical backup restores empty",
         "restore",
@@ -141,7 +169,10 @@ pub struct Checked {
 }
 
 /// Runs every proof on the sound sample: each must be proven.
-pub async fn check_sound(installation: &Installation, events: &dyn EventSink) -> Result<Vec<Checked>, LabError> {
+pub async fn check_sound(
+    installation: &Installation,
+    events: &dyn EventSink,
+) -> Result<Vec<Checked>, LabError> {
     let report = run(None, installation, &[], events).await?;
     let checked = report.proofs.iter().map(|proof| {
         let failure = (proof.verdict != Verdict::Proven).then(|| {
@@ -166,8 +197,11 @@ pub async fn check_mutation(
     let broken = proof.is_some_and(|proof| proof.verdict == Verdict::Broken);
     let failure = (!named || !broken).then(|| {
         let verdict = proof.map_or("absent", |proof| proof.verdict.word());
-        let found: Vec<&str> =
-            proof.into_iter().flat_map(|proof| &proof.findings).map(|finding| finding.rule.as_str()).collect();
+        let found: Vec<&str> = proof
+            .into_iter()
+            .flat_map(|proof| &proof.findings)
+            .map(|finding| finding.rule.as_str())
+            .collect();
         let reason = proof.and_then(|proof| proof.reason.clone()).unwrap_or_default();
         format!("expected {}; it is {verdict} with [{}]: {reason}", mutation.rule, found.join(", "))
     });
@@ -180,7 +214,8 @@ async fn run(
     names: &[String],
     events: &dyn EventSink,
 ) -> Result<underpin_model::Report, LabError> {
-    let folder = tempfile::tempdir().map_err(|error| LabError::file("making a folder for the sample", error))?;
+    let folder =
+        tempfile::tempdir().map_err(|error| LabError::file("making a folder for the sample", error))?;
     let root = camino::Utf8PathBuf::from(folder.path().to_string_lossy().into_owned());
     write(&SAMPLE, &root).map_err(|error| LabError::file("writing the sample", error))?;
     if let Some(mutation) = mutation {
@@ -215,7 +250,9 @@ fn mutate(root: &Utf8Path, mutation: &Mutation) -> Result<(), LabError> {
     let text = fs_err::read_to_string(&path).map_err(doing)?;
     let mutated = match mutation.from {
         Some(from) if text.contains(from) => text.replacen(from, mutation.to, 1),
-        Some(from) => return Err(LabError::Unexpected(format!("{} does not contain: {from}", mutation.file))),
+        Some(from) => {
+            return Err(LabError::Unexpected(format!("{} does not contain: {from}", mutation.file)));
+        }
         None => format!("{text}\n{}\n", mutation.to),
     };
     fs_err::write(&path, mutated).map_err(doing)
@@ -228,12 +265,20 @@ mod tests {
     #[test]
     fn every_proof_has_a_mutation_and_every_mutation_fits_the_sample() {
         for proof in crate::proofs::ALL {
-            assert!(MUTATIONS.iter().any(|mutation| mutation.proof == proof.name), "{} has no mutation", proof.name);
+            assert!(
+                MUTATIONS.iter().any(|mutation| mutation.proof == proof.name),
+                "{} has no mutation",
+                proof.name
+            );
         }
         for mutation in MUTATIONS {
             let file = SAMPLE.get_file(mutation.file).and_then(|file| file.contents_utf8()).unwrap();
             assert!(mutation.from.is_none_or(|from| file.contains(from)), "{}", mutation.what);
-            assert!(crate::codes::all().iter().any(|page| page.code.rule == mutation.rule), "{}", mutation.rule);
+            assert!(
+                crate::codes::all().iter().any(|page| page.code.rule == mutation.rule),
+                "{}",
+                mutation.rule
+            );
         }
     }
 }

@@ -6,8 +6,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 use underpin_model::project::Project;
 use underpin_model::{Event, EventSink};
 use underpin_pg::Address;
-use underpin_pg::{Profile, Server, ServerSpec};
 use underpin_pg::Session;
+use underpin_pg::{Profile, Server, ServerSpec};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::LabError;
@@ -61,7 +61,12 @@ fn content_hash(project: &Project, spec: &LabSpec) -> String {
     format!("{:032x}", hash.digest128())
 }
 
-async fn build(project: &Project, spec: &LabSpec, folder: &Utf8Path, events: &dyn EventSink) -> Result<(), LabError> {
+async fn build(
+    project: &Project,
+    spec: &LabSpec,
+    folder: &Utf8Path,
+    events: &dyn EventSink,
+) -> Result<(), LabError> {
     let wish = ServerSpec::new(spec.installation.clone(), Profile::Fast, "template");
     let mut server = Server::start(wish).await?;
     build_database(project, spec.scale, &server.address(), events).await?;

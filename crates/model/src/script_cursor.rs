@@ -54,7 +54,11 @@ impl<'s> ScriptCursor<'s> {
     /// Returns a cursor at the script's start.
     ///
     /// `seed` makes the script's `random()` repeatable.
-    pub fn new(script: &'s TransactionScript, variables: BTreeMap<String, Option<String>>, seed: u64) -> Self {
+    pub fn new(
+        script: &'s TransactionScript,
+        variables: BTreeMap<String, Option<String>>,
+        seed: u64,
+    ) -> Self {
         ScriptCursor { blocks: vec![script.items.iter()], variables, random: seed | 1, waiting: None }
     }
 
@@ -64,7 +68,10 @@ impl<'s> ScriptCursor<'s> {
     }
 
     /// Returns the next statement to send, or `None` at the end.
-    #[expect(clippy::should_implement_trait, reason = "it can fail and lends from the script, unlike an iterator")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it can fail and lends from the script, unlike an iterator"
+    )]
     pub fn next(&mut self) -> Result<Option<NextStatement<'s>>, ScriptFault> {
         while let Some(block) = self.blocks.last_mut() {
             match block.next() {
@@ -190,7 +197,8 @@ mod tests {
 
     #[test]
     fn values_are_bound_as_literals() {
-        let script = script(vec![statement(vec![Piece::Text("SELECT ".into()), Piece::Variable("x".into())], None)]);
+        let script =
+            script(vec![statement(vec![Piece::Text("SELECT ".into()), Piece::Variable("x".into())], None)]);
         let variables = BTreeMap::from([("x".to_owned(), Some("'; DROP TABLE t; --".to_owned()))]);
         let mut cursor = ScriptCursor::new(&script, variables, 1);
         assert_eq!(cursor.next().unwrap().unwrap().sql, "SELECT '''; DROP TABLE t; --'");

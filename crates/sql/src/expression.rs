@@ -66,8 +66,7 @@ impl Parser<'_> {
         let mut left = self.prefix()?;
         // A comparison of a comparison and a test of a test have no meaning in the grammar.
         let mut closed = None;
-        loop {
-            let Some((operator, precedence)) = self.infix() else { break };
+        while let Some((operator, precedence)) = self.infix() {
             if precedence <= outer || closed == Some(precedence) {
                 break;
             }

@@ -19,7 +19,11 @@ pub struct DownArgs {
 pub async fn run(args: &DownArgs, settings: &Settings) -> Result<u8, Fault> {
     let root = settings.project_folder()?;
     let stopped = daily::stop(&root).await?;
-    output::result(if stopped { "The server is stopped; its data stay in .underpin/." } else { "No server was up." });
+    output::result(if stopped {
+        "The server is stopped; its data stay in .underpin/."
+    } else {
+        "No server was up."
+    });
     if args.remove_data {
         daily::remove_data(&root)?;
         output::result("Its data are removed.");

@@ -33,7 +33,9 @@ pub fn run(args: &ExplainArgs, settings: &Settings) -> Result<u8, Fault> {
 fn page(name: &str) -> Option<&'static str> {
     let proof = underpin_lab::proofs::by_name(name).map(|proof| proof.page);
     let code = || {
-        let wanted = |page: &&underpin_lab::codes::CodePage| page.code.code.eq_ignore_ascii_case(name) || page.code.rule == name;
+        let wanted = |page: &&underpin_lab::codes::CodePage| {
+            page.code.code.eq_ignore_ascii_case(name) || page.code.rule == name
+        };
         underpin_lab::codes::all().iter().find(wanted).map(|page| page.page)
     };
     proof.or_else(code)
@@ -44,7 +46,8 @@ fn unknown(name: &str) -> Fault {
         .iter()
         .flat_map(|page| [page.code.code, page.code.rule])
         .chain(underpin_lab::proofs::ALL.iter().map(|proof| proof.name));
-    let nearest = names.min_by_key(|known| strsim::damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase()));
+    let nearest =
+        names.min_by_key(|known| strsim::damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase()));
     let fault = Fault::usage(format!("There is no code, rule or proof called {name}."));
     match nearest {
         Some(nearest) => fault.hint(format!("Did you mean `underpin explain {nearest}`?")),

@@ -92,7 +92,8 @@ async fn up(args: &UpArgs, settings: &Settings) -> Result<u8, Fault> {
     let applied = migrate_up(&target, &project.migrations, &options, &progress).await?;
     drop(progress);
     if settings.json() {
-        let files: Vec<_> = applied.files.iter().map(|(file, ms)| json!({ "file": file, "duration_ms": ms })).collect();
+        let files: Vec<_> =
+            applied.files.iter().map(|(file, ms)| json!({ "file": file, "duration_ms": ms })).collect();
         output::result(&json!({ "applied": files, "already": applied.already }).to_string());
         return Ok(0);
     }
@@ -109,10 +110,14 @@ async fn up(args: &UpArgs, settings: &Settings) -> Result<u8, Fault> {
 async fn status(args: &StatusArgs, settings: &Settings) -> Result<u8, Fault> {
     let project = settings.project()?;
     let plan = read_plan(&project, settings).await?;
-    let pending: Vec<&str> = plan.pending.iter().map(|one| project.migrations[one.index].version.as_str()).collect();
+    let pending: Vec<&str> =
+        plan.pending.iter().map(|one| project.migrations[one.index].version.as_str()).collect();
     if settings.json() {
-        let problems: Vec<String> = plan.problems.iter().map(underpin_lab::migrator::Problem::message).collect();
-        output::result(&json!({ "applied": plan.applied, "pending": pending, "problems": problems }).to_string());
+        let problems: Vec<String> =
+            plan.problems.iter().map(underpin_lab::migrator::Problem::message).collect();
+        output::result(
+            &json!({ "applied": plan.applied, "pending": pending, "problems": problems }).to_string(),
+        );
     } else {
         output::result(&status_text(&project, &plan));
     }

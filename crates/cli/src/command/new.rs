@@ -30,7 +30,8 @@ pub fn run(args: &NewArgs, settings: &Settings) -> Result<u8, Fault> {
         }
     };
     let folder = settings.folder().join(&args.dir);
-    let occupied = folder.exists() && folder.read_dir_utf8().is_ok_and(|mut entries| entries.next().is_some());
+    let occupied =
+        folder.exists() && folder.read_dir_utf8().is_ok_and(|mut entries| entries.next().is_some());
     if occupied || folder.is_file() {
         let fault = Fault::usage(format!("{} exists and is not empty.", args.dir));
         return Err(fault.hint("Choose a new folder, or run `underpin init` in it to adopt what is there."));

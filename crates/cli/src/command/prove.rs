@@ -4,10 +4,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, ValueEnum};
 use underpin_lab::attached::{self, Attached, Reach};
 use underpin_lab::lab::LabSpec;
-use underpin_lab::proof::{Proof, RunProfile};
+use underpin_lab::proof::{Document, Proof, RunProfile};
 use underpin_lab::prove::{self, ProveOptions};
 use underpin_model::project::Project;
-use underpin_model::{Report, Severity};
+use underpin_model::{EvidenceBody, Report, Severity};
 use underpin_report::text::TextStyle;
 
 use crate::fault::Fault;
@@ -90,13 +90,34 @@ pub async fn run(args: &ProveArgs, settings: &Settings) -> Result<u8, Fault> {
     };
     drop(progress);
     if !args.no_evidence {
-        for path in prove::write_documents(&project, &proved.documents)? {
+        let mut documents = proved.documents.clone();
+        documents.extend(diagram_documents(&proved.report));
+        for path in prove::write_documents(&project, &documents)? {
             output::remark(&format!("Wrote {path}."));
         }
     }
     write_reports(&targets, &proved.report)?;
     print(&proved.report, settings);
     Ok(prove::exit_code(&proved.report, fail_on))
+}
+
+/// Returns the diagram of tables as documents for the project; drawing is the report's business, not the lab's.
+fn diagram_documents(report: &Report) -> Vec<Document> {
+    let evidence = report.proofs.iter().flat_map(|proof| &proof.evidence);
+    let diagram = evidence.into_iter().find_map(|one| match &one.body {
+        EvidenceBody::ErDiagram(diagram) => Some(diagram),
+        _ => None,
+    });
+    let Some(diagram) = diagram else { return Vec::new() };
+    let mermaid = underpin_report::er::mermaid(diagram);
+    let page = format!(
+        "# Tables and foreign keys\n\nRegenerate with `underpin prove schema`.\n\n```mermaid\n{}\n```\n",
+        mermaid.trim_end()
+    );
+    vec![
+        Document { path: "evidence/er-diagram.md".to_owned(), content: page },
+        Document { path: "evidence/er-diagram.svg".to_owned(), content: underpin_report::er::svg(diagram) },
+    ]
 }
 
 /// Returns what to prove in a private server, and how.

@@ -27,17 +27,22 @@ pub async fn run(args: &SeedArgs, settings: &Settings) -> Result<u8, Fault> {
     let mut files = project.seeds.clone();
     if let Some(scale) = args.scale {
         let file = load_scale(&project, scale)?;
-        let missing = || Fault::usage("The project has no scale.sql.").hint("Write one that takes :scale, or leave out --scale.");
+        let missing = || {
+            Fault::usage("The project has no scale.sql.")
+                .hint("Write one that takes :scale, or leave out --scale.")
+        };
         files.push(file.ok_or_else(missing)?);
     }
     if files.is_empty() {
-        return Err(Fault::usage("The project has no seed.sql.").hint("Write one with INSERT … ON CONFLICT DO NOTHING."));
+        return Err(Fault::usage("The project has no seed.sql.")
+            .hint("Write one with INSERT … ON CONFLICT DO NOTHING."));
     }
     output::remark(&format!("Loading into {}.", target.display()));
     let progress = Progress::new(settings);
     let loaded = load_files(&target, &files, &progress).await?;
     drop(progress);
-    let text = format!("Loaded {} rows in {:.1} s ({:.0} rows/s).", loaded.rows, loaded.seconds, loaded.rate());
+    let text =
+        format!("Loaded {} rows in {:.1} s ({:.0} rows/s).", loaded.rows, loaded.seconds, loaded.rate());
     let json = serde_json::json!({ "rows": loaded.rows, "seconds": loaded.seconds, "rows_per_second": loaded.rate() });
     output::result(&if settings.json() { json.to_string() } else { text });
     Ok(0)

@@ -9,11 +9,11 @@ use underpin_model::{Event, EventSink};
 use underpin_pg::Address;
 use underpin_pg::{QueryError, Session};
 
+use super::MigrateError;
 use super::foreign::{self, ForeignLedger};
 use super::ledger::{ledger_create, ledger_read, ledger_write};
 use super::lock::lock_runner;
 use super::plan::{Pending, plan};
-use super::MigrateError;
 
 /// How a run behaves.
 #[derive(Clone, Debug)]
@@ -81,15 +81,23 @@ pub async fn migrate_up(
     }
     let mut pending = plan.pending;
     if let Some(last) = &options.up_to {
-        pending.retain(|one| underpin_sql::migration::compare_versions(&migrations[one.index].version, last).is_le());
+        pending.retain(|one| {
+            underpin_sql::migration::compare_versions(&migrations[one.index].version, last).is_le()
+        });
     }
     refuse_unwritable(foreign.as_ref(), &pending, migrations, options)?;
-    let mut runner = Runner { session: &session, options, foreign: foreign.as_ref(), applied: Applied::default() };
+    let mut runner =
+        Runner { session: &session, options, foreign: foreign.as_ref(), applied: Applied::default() };
     runner.applied.already = plan.applied.len();
     for (nth, one) in pending.iter().enumerate() {
         let migration = &migrations[one.index];
         let (done, total) = (nth as u64, pending.len() as u64);
-        events.emit(Event::Progress { what: migration.sql.file.to_string(), done, total, unit: "migrations" });
+        events.emit(Event::Progress {
+            what: migration.sql.file.to_string(),
+            done,
+            total,
+            unit: "migrations",
+        });
         runner.file(migration, one.done).await?;
     }
     let applied = runner.applied;
@@ -204,7 +212,11 @@ impl Runner<'_> {
             .map_err(|source| Refused { statement: &NOTHING, source })
     }
 
-    async fn outside_transaction<'m>(&mut self, migration: &'m Migration, done: usize) -> Result<(), Refused<'m>> {
+    async fn outside_transaction<'m>(
+        &mut self,
+        migration: &'m Migration,
+        done: usize,
+    ) -> Result<(), Refused<'m>> {
         let start = Instant::now();
         let timeout = format!("SET lock_timeout = {}", self.options.lock_timeout_ms);
         let mut outcome = Ok(());
@@ -248,7 +260,11 @@ impl Runner<'_> {
         }
     }
 
-    async fn statement<'m>(&mut self, migration: &Migration, statement: &'m Statement) -> Result<(), Refused<'m>> {
+    async fn statement<'m>(
+        &mut self,
+        migration: &Migration,
+        statement: &'m Statement,
+    ) -> Result<(), Refused<'m>> {
         let refused = |source| Refused { statement, source };
         let before = if self.options.trace { self.locks().await } else { Vec::new() };
         let start = Instant::now();
@@ -291,6 +307,8 @@ fn gives_way(error: &QueryError) -> bool {
 /// two runners do not meet again and again.
 fn pause(tries: u32) -> Duration {
     let base = 100u64.saturating_mul(1 << tries.min(6)).min(5_000);
-    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
+    let nanos = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |now| now.subsec_nanos());
     Duration::from_millis(base + u64::from(nanos) % (base / 3))
 }

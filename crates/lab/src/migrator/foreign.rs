@@ -45,7 +45,12 @@ impl ForeignLedger {
     }
 
     /// Writes an applied migration into the ledger, in the form its tool expects.
-    pub async fn record(&self, session: &Session, migration: &Migration, duration_ms: u64) -> Result<(), QueryError> {
+    pub async fn record(
+        &self,
+        session: &Session,
+        migration: &Migration,
+        duration_ms: u64,
+    ) -> Result<(), QueryError> {
         let version = quote_literal(&migration.version);
         let sql = match self.kind {
             Kind::Sqlx => format!(
@@ -80,7 +85,9 @@ impl ForeignLedger {
 pub async fn find(session: &Session) -> Result<Option<ForeignLedger>, MigrateError> {
     let reading = |source| MigrateError::Ledger { doing: "read", source };
     let found = session.rows(include_str!("foreign.sql")).await.map_err(reading)?;
-    let Some(kind) = found.rows.first().and_then(|row| row[0].as_deref()).and_then(kind_of) else { return Ok(None) };
+    let Some(kind) = found.rows.first().and_then(|row| row[0].as_deref()).and_then(kind_of) else {
+        return Ok(None);
+    };
     let sql = match kind {
         Kind::Sqlx => "SELECT version, NOT success FROM _sqlx_migrations ORDER BY version",
         Kind::Dbmate => "SELECT version, false FROM schema_migrations ORDER BY version",

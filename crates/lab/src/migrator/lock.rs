@@ -17,7 +17,11 @@ const LOCK_KEY: i64 = 0x0075_6e64_6572_7069;
 const POLL: Duration = Duration::from_millis(100);
 
 /// Takes the runner's lock on `session`, looking again until `patience` is over.
-pub async fn lock_runner(session: &Session, address: &Address, patience: Duration) -> Result<(), MigrateError> {
+pub async fn lock_runner(
+    session: &Session,
+    address: &Address,
+    patience: Duration,
+) -> Result<(), MigrateError> {
     refuse_transaction_pooler(session, address).await?;
     let deadline = Instant::now() + patience;
     let reading = |source| MigrateError::Ledger { doing: "locked", source };
@@ -28,7 +32,9 @@ pub async fn lock_runner(session: &Session, address: &Address, patience: Duratio
         }
         if Instant::now() >= deadline {
             let holder = session.value(include_str!("lock_holder.sql")).await.map_err(reading)?;
-            return Err(MigrateError::Busy { holder: holder.unwrap_or_else(|| "a session that just ended".into()) });
+            return Err(MigrateError::Busy {
+                holder: holder.unwrap_or_else(|| "a session that just ended".into()),
+            });
         }
         tokio::time::sleep(POLL).await;
     }

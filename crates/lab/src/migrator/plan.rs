@@ -71,8 +71,12 @@ impl Problem {
     /// Returns what to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Problem::Changed { .. } => "Restore the file from version control and put the change into a new migration.",
-            Problem::Missing { .. } => "Restore the file from version control; an applied migration is never removed.",
+            Problem::Changed { .. } => {
+                "Restore the file from version control and put the change into a new migration."
+            }
+            Problem::Missing { .. } => {
+                "Restore the file from version control; an applied migration is never removed."
+            }
             Problem::OutOfOrder { .. } => {
                 "Give the file a number above the newest applied one, so that every database runs the same order."
             }
@@ -84,7 +88,8 @@ impl Problem {
 pub fn plan(migrations: &[Migration], ledger: &[LedgerRow]) -> Plan {
     let rows: BTreeMap<&str, &LedgerRow> = ledger.iter().map(|row| (row.version.as_str(), row)).collect();
     let mut plan = Plan::default();
-    let newest = migrations.iter().rposition(|one| rows.get(one.version.as_str()).is_some_and(|row| row.finished()));
+    let newest =
+        migrations.iter().rposition(|one| rows.get(one.version.as_str()).is_some_and(|row| row.finished()));
     for (index, migration) in migrations.iter().enumerate() {
         match rows.get(migration.version.as_str()) {
             Some(row) if row.checksum.as_ref().is_some_and(|sum| *sum != migration.checksum) => {
@@ -104,7 +109,8 @@ pub fn plan(migrations: &[Migration], ledger: &[LedgerRow]) -> Plan {
         }
     }
     let gone = ledger.iter().filter(|row| !migrations.iter().any(|one| one.version == row.version));
-    plan.problems.extend(gone.map(|row| Problem::Missing { version: row.version.clone(), name: row.name.clone() }));
+    plan.problems
+        .extend(gone.map(|row| Problem::Missing { version: row.version.clone(), name: row.name.clone() }));
     plan
 }
 
@@ -114,7 +120,11 @@ mod tests {
     use underpin_model::project::{NamingScheme, SqlFile};
 
     fn migration(version: &str) -> Migration {
-        let sql = SqlFile { file: format!("migrations/{version}_x.sql").into(), text: String::new(), statements: vec![] };
+        let sql = SqlFile {
+            file: format!("migrations/{version}_x.sql").into(),
+            text: String::new(),
+            statements: vec![],
+        };
         Migration {
             version: version.into(),
             name: "x".into(),

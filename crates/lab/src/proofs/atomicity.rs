@@ -29,8 +29,10 @@ pub const PROOF: Proof = Proof {
 /// Every code that this proof reports.
 pub const CODES: &[Code] = &[PARTIAL, FAILS, NO_EFFECT];
 
-const PARTIAL: Code = Code::error("UP260", "partial-write", "a failure half way leaves part of a write behind");
-const FAILS: Code = Code::error("UP261", "transaction-fails", "a transaction does not succeed with its own parameters");
+const PARTIAL: Code =
+    Code::error("UP260", "partial-write", "a failure half way leaves part of a write behind");
+const FAILS: Code =
+    Code::error("UP261", "transaction-fails", "a transaction does not succeed with its own parameters");
 const NO_EFFECT: Code =
     Code::warning("UP262", "transaction-without-effect", "a transaction succeeds and changes nothing");
 
@@ -53,7 +55,12 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let mut examined = Vec::new();
     for (nth, script) in project.transactions.iter().enumerate() {
         let (done, total) = (nth as u64, project.transactions.len() as u64);
-        experiment.events.emit(Event::Progress { what: script.name.clone(), done, total, unit: "transactions" });
+        experiment.events.emit(Event::Progress {
+            what: script.name.clone(),
+            done,
+            total,
+            unit: "transactions",
+        });
         examined.extend(examine(experiment, script, &mut outcome).await?);
     }
     match experiment.profile {
@@ -70,7 +77,8 @@ async fn examine<'s>(
     script: &'s TransactionScript,
     outcome: &mut Outcome,
 ) -> Result<Option<Examined<'s>>, LabError> {
-    let mut one = Examined { script, values: Values::new(), points: vec![], recorded: vec![], changed: vec![] };
+    let mut one =
+        Examined { script, values: Values::new(), points: vec![], recorded: vec![], changed: vec![] };
     let sandbox = experiment.lab.sandbox().await?;
     let case = Case::prepare(experiment, &sandbox, script).await?;
     one.values.clone_from(&case.values);
@@ -92,7 +100,10 @@ async fn examine<'s>(
 
 /// Fails the script by an error, then by a killed session. What one failure leaves behind ends the
 /// trial: the next failure would start from a changed state.
-async fn try_failures(case: &Case<'_, '_>, points: &mut Vec<Point>) -> Result<Result<(), StepFault>, LabError> {
+async fn try_failures(
+    case: &Case<'_, '_>,
+    points: &mut Vec<Point>,
+) -> Result<Result<(), StepFault>, LabError> {
     for failure in [Failure::Error, Failure::Kill] {
         match case.fail_after_every_step(failure).await? {
             Ok(found) => points.extend(found),
@@ -160,7 +171,10 @@ impl<'c, 's> Case<'c, 's> {
     }
 
     /// Returns what each failure left behind; the inner error is a statement that the server refused by itself.
-    async fn fail_after_every_step(&self, failure: Failure) -> Result<Result<Vec<Point>, StepFault>, LabError> {
+    async fn fail_after_every_step(
+        &self,
+        failure: Failure,
+    ) -> Result<Result<Vec<Point>, StepFault>, LabError> {
         let mut points = Vec::new();
         for steps in 1.. {
             let session = session_for(self.experiment, self.sandbox, self.script).await?;
@@ -218,8 +232,7 @@ fn more_after_commit(script: &TransactionScript) -> bool {
 }
 
 fn begins(script: &TransactionScript) -> usize {
-    let begins =
-        |item: &&ScriptItem| matches!(item, ScriptItem::Statement(statement) if statement.facts.verb == Verb::Begin);
+    let begins = |item: &&ScriptItem| matches!(item, ScriptItem::Statement(statement) if statement.facts.verb == Verb::Begin);
     script.items.iter().filter(begins).count()
 }
 
@@ -270,14 +283,18 @@ fn partial(script: &TransactionScript, point: &Point) -> Finding {
 }
 
 fn refused(script: &TransactionScript, fault: &StepFault) -> Finding {
-    Finding::new(&FAILS, format!("{} does not go through with its own parameters: {}.", script.name, fault.chain()))
-        .object(object(script))
-        .at(SourceLine::new(script.file.clone(), fault.line()))
-        .hint("Correct the statement, or the `-- param:` values at the head of the file.")
+    Finding::new(
+        &FAILS,
+        format!("{} does not go through with its own parameters: {}.", script.name, fault.chain()),
+    )
+    .object(object(script))
+    .at(SourceLine::new(script.file.clone(), fault.line()))
+    .hint("Correct the statement, or the `-- param:` values at the head of the file.")
 }
 
 fn without_effect(script: &TransactionScript) -> Finding {
-    let message = format!("{} went through and changed no table: its failures had nothing to undo.", script.name);
+    let message =
+        format!("{} went through and changed no table: its failures had nothing to undo.", script.name);
     Finding::new(&NO_EFFECT, message)
         .object(object(script))
         .at(SourceLine::new(script.file.clone(), 1))
@@ -292,7 +309,8 @@ fn conclude(outcome: &mut Outcome, examined: &[Examined<'_>]) {
          every table had the content it had before."
     ));
     if !outcome.findings.is_empty() {
-        outcome.summary = format!("Failed {scripts} transactions at {points} points and compared every table's content.");
+        outcome.summary =
+            format!("Failed {scripts} transactions at {points} points and compared every table's content.");
     }
     outcome.measure("transactions", scripts as f64, "count");
     outcome.measure("failure_points", points as f64, "count");
@@ -307,6 +325,11 @@ fn conclude(outcome: &mut Outcome, examined: &[Examined<'_>]) {
         ]
     });
     let columns = ["transaction", "errors", "kills", "crashes", "what it changes when it goes through"];
-    outcome.evidence.push(Evidence::table("points", "Failures injected, by transaction", &columns, rows.collect()));
+    outcome.evidence.push(Evidence::table(
+        "points",
+        "Failures injected, by transaction",
+        &columns,
+        rows.collect(),
+    ));
     outcome.documents.extend(document::documents(examined));
 }

@@ -23,8 +23,10 @@ pub const PROOF: Proof = Proof {
 /// Every code that this proof reports.
 pub const CODES: &[Code] = &[FAILS, DIFFERS, SLOW, DRIFT];
 
-const FAILS: Code = Code::error("UP200", "replay-fails", "the history does not rebuild the schema from nothing");
-const DIFFERS: Code = Code::error("UP201", "replay-differs", "two replays of the same history give different schemas");
+const FAILS: Code =
+    Code::error("UP200", "replay-fails", "the history does not rebuild the schema from nothing");
+const DIFFERS: Code =
+    Code::error("UP201", "replay-differs", "two replays of the same history give different schemas");
 const SLOW: Code = Code::error("UP202", "replay-slow", "rebuilding the schema takes longer than it may");
 
 /// A running database differs from the replay of its migrations.
@@ -62,9 +64,13 @@ async fn replay(experiment: &Experiment<'_>) -> Result<Result<Replay, MigrateErr
     let database = experiment.lab.bare_database(experiment.project).await?;
     let start = Instant::now();
     let owner = owner_address(experiment.project, &database.address());
-    let applied =
-        migrate_up(&owner, &experiment.project.migrations, &ApplyOptions::default(), &underpin_model::event::Silent)
-            .await;
+    let applied = migrate_up(
+        &owner,
+        &experiment.project.migrations,
+        &ApplyOptions::default(),
+        &underpin_model::event::Silent,
+    )
+    .await;
     let duration_ms = elapsed_ms(start);
     let applied = match applied {
         Ok(applied) => applied,
@@ -93,10 +99,14 @@ fn judge(experiment: &Experiment<'_>, replays: &[Replay], outcome: &mut Outcome)
     let limit = settings.and_then(|settings| settings.max_seconds).unwrap_or(MAX_SECONDS);
     if first.duration_ms > limit * 1000 {
         let message = format!("The replay took {} ms; the limit is {limit} s.", first.duration_ms);
-        outcome.findings.push(Finding::new(&SLOW, message).hint("Squash old migrations into one baseline file."));
+        outcome
+            .findings
+            .push(Finding::new(&SLOW, message).hint("Squash old migrations into one baseline file."));
     }
     let count = first.files.len();
-    outcome.summary = format!("Replayed {count} migrations twice from nothing; both catalogs are compared object by object.");
+    outcome.summary = format!(
+        "Replayed {count} migrations twice from nothing; both catalogs are compared object by object."
+    );
     outcome.measure("migrations", count as f64, "count");
     outcome.measure("replay", first.duration_ms as f64, "ms");
     let bars = first.files.iter().map(|(file, ms)| (file.clone(), *ms as f64)).collect();
@@ -105,7 +115,8 @@ fn judge(experiment: &Experiment<'_>, replays: &[Replay], outcome: &mut Outcome)
 }
 
 fn differs(difference: &Difference) -> Finding {
-    let message = format!("Two replays of the same files differ: {}.", describe(difference, "first", "second"));
+    let message =
+        format!("Two replays of the same files differ: {}.", describe(difference, "first", "second"));
     Finding::new(&DIFFERS, message)
         .object(ObjectRef::new(ObjectKind::Database, "replay"))
         .hint("Look for random(), now() or a lookup by oid in a migration, and make it constant.")

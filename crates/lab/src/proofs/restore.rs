@@ -22,14 +22,16 @@ pub const PROOF: Proof = Proof {
 pub const CODES: &[Code] = &[FAILS, DIFFERS, UNDETECTED];
 
 const FAILS: Code = Code::error("UP340", "restore-fails", "a backup cannot be taken or restored");
-const DIFFERS: Code = Code::error("UP341", "restore-differs", "a restored database is not the one that was backed up");
+const DIFFERS: Code =
+    Code::error("UP341", "restore-differs", "a restored database is not the one that was backed up");
 const UNDETECTED: Code = Code::error("UP342", "damage-undetected", "a damaged backup passes for a good one");
 
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
-    let missing: Vec<&str> = ["pg_dump", "pg_dumpall", "pg_restore", "psql", "pg_basebackup", "pg_verifybackup"]
-        .into_iter()
-        .filter(|tool| !experiment.lab.installation().has(tool))
-        .collect();
+    let missing: Vec<&str> =
+        ["pg_dump", "pg_dumpall", "pg_restore", "psql", "pg_basebackup", "pg_verifybackup"]
+            .into_iter()
+            .filter(|tool| !experiment.lab.installation().has(tool))
+            .collect();
     if !missing.is_empty() {
         let gap = format!("{} not installed beside this server", missing.join(", "));
         return Ok(Outcome { unexamined: vec![gap], ..Outcome::default() });
@@ -99,6 +101,13 @@ fn conclude(outcome: &mut Outcome, bench: &backup::Bench<'_>, original: &compare
     let columns = ["backup", "damage", "how it was noticed"];
     outcome.evidence.push(Evidence::table("damage", "Damaged backups", &columns, bench.damages.clone()));
     let compared = ["backup", "tables", "rows", "sequences", "result"];
-    outcome.evidence.push(Evidence::table("compared", "Restored against original", &compared, bench.results.clone()));
-    outcome.documents.push(Document { path: "evidence/backup-runbook.md".to_owned(), content: runbook::render(bench) });
+    outcome.evidence.push(Evidence::table(
+        "compared",
+        "Restored against original",
+        &compared,
+        bench.results.clone(),
+    ));
+    outcome
+        .documents
+        .push(Document { path: "evidence/backup-runbook.md".to_owned(), content: runbook::render(bench) });
 }

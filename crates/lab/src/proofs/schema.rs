@@ -8,7 +8,7 @@ use underpin_pg::Session;
 use underpin_rules::{Answer, Context};
 
 use crate::error::LabError;
-use crate::proof::{Document, Experiment, Experimenting, Outcome, Proof};
+use crate::proof::{Experiment, Experimenting, Outcome, Proof};
 
 /// The proof. Its codes stand in `underpin-rules`.
 pub const PROOF: Proof = Proof {
@@ -26,17 +26,6 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     sandbox.drop().await?;
     let diagram = er_diagram(experiment.lab.catalog());
     if !diagram.tables.is_empty() {
-        outcome.documents.push(Document {
-            path: "evidence/er-diagram.md".to_owned(),
-            content: format!(
-                "# Tables and foreign keys\n\nRegenerate with `underpin prove schema`.\n\n```mermaid\n{}\n```\n",
-                underpin_report::er::mermaid(&diagram).trim_end()
-            ),
-        });
-        outcome.documents.push(Document {
-            path: "evidence/er-diagram.svg".to_owned(),
-            content: underpin_report::er::svg(&diagram),
-        });
         let body = EvidenceBody::ErDiagram(diagram);
         outcome.evidence.push(Evidence {
             id: "er".into(),

@@ -40,19 +40,28 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
         Err(error @ LabError::Load { .. }) => outcome.findings.push(fails(&error)),
         Err(error) => return Err(error),
         Ok(_) => {
-            let second = checksum::database_checksums(&database.address(), &checksum::Options::default()).await?;
+            let second =
+                checksum::database_checksums(&database.address(), &checksum::Options::default()).await?;
             // ON CONFLICT DO NOTHING burns sequence values (manual, "Sequence Manipulation Functions"); gaps harm nobody.
-            let content = first.differences(&second).into_iter().filter(|one| one.object.starts_with("table "));
+            let content =
+                first.differences(&second).into_iter().filter(|one| one.object.starts_with("table "));
             outcome.findings.extend(content.map(|difference| changes(&difference)));
         }
     }
     let rows = first.rows();
-    let sums = first.tables.iter().map(|(name, sum)| vec![name.clone(), sum.rows.to_string(), sum.sum.clone()]);
+    let sums =
+        first.tables.iter().map(|(name, sum)| vec![name.clone(), sum.rows.to_string(), sum.sum.clone()]);
     let columns = ["table", "rows", "content checksum"];
-    outcome.evidence.push(Evidence::table("content", "Content after the first run", &columns, sums.collect()));
+    outcome.evidence.push(Evidence::table(
+        "content",
+        "Content after the first run",
+        &columns,
+        sums.collect(),
+    ));
     outcome.measure("seeded_rows", rows as f64, "rows");
     outcome.measure("seed", first_load.seconds * 1000.0, "ms");
-    outcome.summary = format!("Ran the seed twice; {rows} rows in {} tables compared by content.", first.tables.len());
+    outcome.summary =
+        format!("Ran the seed twice; {rows} rows in {} tables compared by content.", first.tables.len());
     database.drop().await?;
     Ok(outcome)
 }
@@ -63,9 +72,9 @@ fn changes(difference: &ChecksumDifference) -> Finding {
     let table = difference.object.trim_start_matches("table ");
     let message = format!("The second run of the seed changed {table}: {left} became {right}.");
     let (schema, name) = table.split_once('.').unwrap_or(("public", table));
-    Finding::new(&CHANGES, message)
-        .object(ObjectRef::in_schema(ObjectKind::Table, schema, name))
-        .hint("Give seed rows fixed keys and insert them with ON CONFLICT … DO NOTHING; avoid now() and random().")
+    Finding::new(&CHANGES, message).object(ObjectRef::in_schema(ObjectKind::Table, schema, name)).hint(
+        "Give seed rows fixed keys and insert them with ON CONFLICT … DO NOTHING; avoid now() and random().",
+    )
 }
 
 fn fails(error: &LabError) -> Finding {

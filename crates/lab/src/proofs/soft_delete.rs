@@ -21,13 +21,18 @@ pub const PROOF: Proof = Proof {
 /// Every code that this proof reports.
 pub const CODES: &[Code] = &[REFUSED, VISIBLE, NOT_REUSABLE, RESTORE_DIFFERS, HARD_DELETE];
 
-const REFUSED: Code = Code::error("UP280", "soft-delete-refused", "the application role cannot soft-delete a row");
+const REFUSED: Code =
+    Code::error("UP280", "soft-delete-refused", "the application role cannot soft-delete a row");
 const VISIBLE: Code = Code::error("UP281", "soft-deleted-visible", "a soft-deleted row still shows");
-const NOT_REUSABLE: Code =
-    Code::error("UP282", "soft-deleted-value-blocked", "a soft-deleted row blocks a value that was meant to be reusable");
+const NOT_REUSABLE: Code = Code::error(
+    "UP282",
+    "soft-deleted-value-blocked",
+    "a soft-deleted row blocks a value that was meant to be reusable",
+);
 const RESTORE_DIFFERS: Code =
     Code::error("UP283", "soft-restore-differs", "a restored row is not the row that was deleted");
-const HARD_DELETE: Code = Code::error("UP284", "hard-delete-allowed", "the application role can destroy rows");
+const HARD_DELETE: Code =
+    Code::error("UP284", "hard-delete-allowed", "the application role can destroy rows");
 
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let settings = &experiment.project.config.soft_delete;
@@ -42,7 +47,8 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let sandbox = experiment.lab.sandbox().await?;
     let session = sandbox.session().await?;
     let readers = visibility::readers(experiment, &session).await?;
-    let mut study = Study { experiment, session: &session, column: &column, outcome: Outcome::default(), rows: vec![] };
+    let mut study =
+        Study { experiment, session: &session, column: &column, outcome: Outcome::default(), rows: vec![] };
     for (nth, table) in tables.iter().enumerate() {
         let (done, total) = (nth as u64, tables.len() as u64);
         experiment.events.emit(Event::Progress { what: table.name.clone(), done, total, unit: "tables" });
@@ -51,15 +57,30 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let Study { mut outcome, rows, .. } = study;
     session.close().await;
     sandbox.drop().await?;
-    let columns = ["table", "soft delete", "views and queries that show the row, then hide it", "reuse", "restore", "hard delete"];
-    outcome.summary = format!("Deleted, looked for, reused and restored a row of each of {} tables.", tables.len());
+    let columns = [
+        "table",
+        "soft delete",
+        "views and queries that show the row, then hide it",
+        "reuse",
+        "restore",
+        "hard delete",
+    ];
+    outcome.summary =
+        format!("Deleted, looked for, reused and restored a row of each of {} tables.", tables.len());
     outcome.measure("tables", tables.len() as f64, "count");
-    outcome.evidence.push(Evidence::table("tables", "What happened to one row of each table", &columns, rows));
+    outcome.evidence.push(Evidence::table(
+        "tables",
+        "What happened to one row of each table",
+        &columns,
+        rows,
+    ));
     Ok(outcome)
 }
 
 fn soft_deletable<'c>(catalog: &'c Catalog, column: &str, except: &[String]) -> Vec<&'c Table> {
-    let wanted = |table: &&Table| table.column(column).is_some() && table.kind != "partition" && !except.contains(&table.name);
+    let wanted = |table: &&Table| {
+        table.column(column).is_some() && table.kind != "partition" && !except.contains(&table.name)
+    };
     catalog.tables.iter().filter(wanted).collect()
 }
 
@@ -84,7 +105,11 @@ impl Study<'_> {
         Ok(())
     }
 
-    async fn examine(&mut self, table: &Table, readers: &[visibility::Reader]) -> Result<Vec<String>, LabError> {
+    async fn examine(
+        &mut self,
+        table: &Table,
+        readers: &[visibility::Reader],
+    ) -> Result<Vec<String>, LabError> {
         let Some(row) = self.live_row(table, 0).await? else {
             self.outcome.unexamined.push(format!("{} has no live row", table.name));
             return Ok(vec!["no live row".to_owned(); 5]);
@@ -94,7 +119,13 @@ impl Study<'_> {
             Ok(1) => "done".to_owned(),
             answer => {
                 self.outcome.findings.push(self.refused(table, &answer));
-                return Ok(vec![self.words(&answer), String::new(), String::new(), String::new(), String::new()]);
+                return Ok(vec![
+                    self.words(&answer),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                    String::new(),
+                ]);
             }
         };
         let reuse = self.reuse(table, &before).await?;
@@ -119,7 +150,11 @@ impl Study<'_> {
     }
 
     fn set_deleted(&self, table: &Table, ctid: &str, value: &str) -> String {
-        format!("UPDATE {} SET {} = {value} WHERE ctid = '{ctid}'", table.quoted(), quote_identifier(self.column))
+        format!(
+            "UPDATE {} SET {} = {value} WHERE ctid = '{ctid}'",
+            table.quoted(),
+            quote_identifier(self.column)
+        )
     }
 
     /// Runs a statement as the application role; the inner error is the server's refusal, undone.
@@ -144,7 +179,9 @@ impl Study<'_> {
         let mut tried = Vec::new();
         for index in table.indexes.iter().filter(partial) {
             let columns: Vec<&String> = index.keys.iter().filter(|key| table.column(key).is_some()).collect();
-            let Some(other) = self.live_row(table, 0).await?.filter(|_| !columns.is_empty()) else { continue };
+            let Some(other) = self.live_row(table, 0).await?.filter(|_| !columns.is_empty()) else {
+                continue;
+            };
             let image = underpin_model::sql_text::quote_literal(before);
             let list: Vec<String> = columns.iter().map(|name| quote_identifier(name)).collect();
             let sql = format!(
@@ -165,7 +202,11 @@ impl Study<'_> {
                 Err(error) => tried.push(format!("{}: {error}", index.name)),
             }
         }
-        Ok(if tried.is_empty() { "no unique value is meant to be reused".to_owned() } else { tried.join(", ") })
+        Ok(if tried.is_empty() {
+            "no unique value is meant to be reused".to_owned()
+        } else {
+            tried.join(", ")
+        })
     }
 
     /// Restores the deleted row; it must be the row that it was, clock columns apart.
@@ -182,7 +223,9 @@ impl Study<'_> {
             key = key.join(", "),
             table = table.quoted()
         );
-        let answer = self.as_application(&format!("UPDATE {} SET {column} = NULL WHERE {same}", table.quoted())).await?;
+        let answer = self
+            .as_application(&format!("UPDATE {} SET {column} = NULL WHERE {same}", table.quoted()))
+            .await?;
         if !matches!(answer, Ok(1)) {
             let words = self.words(&answer);
             self.outcome.findings.push(not_restored(table, &words));
@@ -195,13 +238,21 @@ impl Study<'_> {
         );
         let rows = self.session.rows(&sql).await?;
         let changed: Vec<&str> = rows.rows.iter().filter_map(|row| row[0].as_deref()).collect();
-        let clock = |name: &&str| table.column(name).is_some_and(|column| column.base_type == "timestamptz" && name.contains("updated"));
+        let clock = |name: &&str| {
+            table
+                .column(name)
+                .is_some_and(|column| column.base_type == "timestamptz" && name.contains("updated"))
+        };
         let (clocks, values): (Vec<&str>, Vec<&str>) = changed.into_iter().partition(clock);
         if !values.is_empty() {
             self.outcome.findings.push(not_restored(table, &format!("{} changed", values.join(", "))));
             return Ok(format!("differs in {}", values.join(", ")));
         }
-        Ok(if clocks.is_empty() { "identical".to_owned() } else { format!("identical but for {}", clocks.join(", ")) })
+        Ok(if clocks.is_empty() {
+            "identical".to_owned()
+        } else {
+            format!("identical but for {}", clocks.join(", "))
+        })
     }
 
     /// The application role must not be able to destroy a row.
@@ -236,7 +287,8 @@ impl Study<'_> {
 
     fn refused(&self, table: &Table, answer: &Result<u64, QueryError>) -> Finding {
         let column = self.column;
-        let message = format!("Setting {}.{column} as the application role: {}.", table.name, self.words(answer));
+        let message =
+            format!("Setting {}.{column} as the application role: {}.", table.name, self.words(answer));
         let role = self.experiment.project.config.database.app_role.as_deref().unwrap_or("the role");
         Finding::new(&REFUSED, message)
             .object(object(table))
@@ -265,9 +317,12 @@ fn visible(table: &Table, reader: &visibility::Reader) -> Finding {
 }
 
 fn blocked(table: &Table, index: &str) -> Finding {
-    Finding::new(&NOT_REUSABLE, format!("The unique index {index} of {} blocks a soft-deleted row's value.", table.name))
-        .object(object(table))
-        .hint("Make the index cover live rows only: CREATE UNIQUE INDEX … WHERE deleted_at IS NULL.")
+    Finding::new(
+        &NOT_REUSABLE,
+        format!("The unique index {index} of {} blocks a soft-deleted row's value.", table.name),
+    )
+    .object(object(table))
+    .hint("Make the index cover live rows only: CREATE UNIQUE INDEX … WHERE deleted_at IS NULL.")
 }
 
 fn not_restored(table: &Table, what: &str) -> Finding {
@@ -277,7 +332,10 @@ fn not_restored(table: &Table, what: &str) -> Finding {
 }
 
 fn destroys(table: &Table, what: &str) -> Finding {
-    Finding::new(&HARD_DELETE, format!("DELETE FROM {} as the application role is not refused: {what}.", table.name))
-        .object(object(table))
-        .hint(format!("REVOKE DELETE ON {} FROM …;", table.name))
+    Finding::new(
+        &HARD_DELETE,
+        format!("DELETE FROM {} as the application role is not refused: {what}.", table.name),
+    )
+    .object(object(table))
+    .hint(format!("REVOKE DELETE ON {} FROM …;", table.name))
 }

@@ -220,7 +220,11 @@ fn read_model() -> ProofReport {
     let points = (0..=120)
         .map(|second| {
             let x = f64::from(second) / 2.0;
-            (x, (880.0 + 140.0 * (x / 4.0).sin() - if (38.0..44.0).contains(&x) { 610.0 } else { 0.0 }).round())
+            (
+                x,
+                (880.0 + 140.0 * (x / 4.0).sin() - if (38.0..44.0).contains(&x) { 610.0 } else { 0.0 })
+                    .round(),
+            )
         })
         .collect();
     let series = Series { x_unit: "s".to_owned(), y_unit: "commits/s".to_owned(), points };

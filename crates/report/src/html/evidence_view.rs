@@ -195,7 +195,7 @@ fn reference(reference: &ErReference) -> Vec<String> {
         (false, false) => "many to one",
     };
     [reference.from.as_str(), &reference.from_columns.join(", "), &reference.to, &reference.on_delete, kind]
-        .map(|text| one_line(text))
+        .map(one_line)
         .to_vec()
 }
 

@@ -228,7 +228,8 @@ mod tests {
 
     #[test]
     fn strings_and_comments_end_where_they_end() {
-        let sql = "SELECT 'it''s -- no', \"from\", $x$ ' $x$, 1.5 FROM été -- é <b>\n/* a /* b */ c */ WHERE $1";
+        let sql =
+            "SELECT 'it''s -- no', \"from\", $x$ ' $x$, 1.5 FROM été -- é <b>\n/* a /* b */ c */ WHERE $1";
         assert_eq!(
             highlighted(sql),
             [

@@ -8,7 +8,10 @@ use crate::sample;
 fn worst_first_and_only_known_files() {
     let text = annotations(&sample::report());
     assert_eq!(text.lines().count(), 12, "{text}");
-    assert!(text.starts_with("::error title=isolation is inconclusive::The server ran out of disk"), "{text}");
+    assert!(
+        text.starts_with("::error title=isolation is inconclusive::The server ran out of disk"),
+        "{text}"
+    );
     for part in [
         "\n::error file=migrations/004_purchases.sql,line=48,title=UP104 fk-no-index::enrollments.purchase_id",
         " reads 1 000 000 rows%0Ahint: CREATE INDEX CONCURRENTLY enrollments_purchase_id_idx%0A    ON",

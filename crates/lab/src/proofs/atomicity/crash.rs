@@ -67,10 +67,13 @@ async fn walk_all(
 ) -> Result<Vec<(usize, Point, Session)>, LabError> {
     let mut sessions = Vec::new();
     for (nth, one) in examined.iter().enumerate() {
-        let Some(known) = one.points.iter().find(|point| point.step == steps && point.left.is_empty()) else { continue };
+        let Some(known) = one.points.iter().find(|point| point.step == steps && point.left.is_empty()) else {
+            continue;
+        };
         let address = superuser.database(&database(nth));
         let role = one.script.role.as_ref().or(experiment.project.config.database.app_role.as_ref());
-        let session = Session::connect(&role.map_or_else(|| address.clone(), |role| address.user(role))).await?;
+        let session =
+            Session::connect(&role.map_or_else(|| address.clone(), |role| address.user(role))).await?;
         let mut run = ScriptRun::new(one.script, one.values.clone(), 1).map_err(unexpected)?;
         for _ in 0..steps {
             run.step(&session).await.map_err(unexpected)?;

@@ -28,10 +28,12 @@ pub(super) fn documents(examined: &[Examined<'_>]) -> Vec<Document> {
     let mut documents =
         vec![Document { path: "evidence/transactional-write.md".to_owned(), content: evidence(examined) }];
     let longest = examined.iter().rev().max_by_key(|one| one.recorded.len());
-    documents.extend(longest.filter(|one| !one.recorded.is_empty()).map(|one| Document {
-        path: "examples/transactional-write.sql".to_owned(),
-        content: example(one),
-    }));
+    documents.extend(
+        longest.filter(|one| !one.recorded.is_empty()).map(|one| Document {
+            path: "examples/transactional-write.sql".to_owned(),
+            content: example(one),
+        }),
+    );
     documents
 }
 
@@ -45,7 +47,9 @@ fn evidence(examined: &[Examined<'_>]) -> String {
     );
     for one in examined {
         text.push_str(&format!("\n## {}\n\n`{}`\n\n", one.script.name, one.script.file));
-        text.push_str("| after step | statement | error | killed session | server crash |\n|---|---|---|---|---|\n");
+        text.push_str(
+            "| after step | statement | error | killed session | server crash |\n|---|---|---|---|---|\n",
+        );
         for point in one.points.iter().filter(|point| point.failure == Failure::Error) {
             let result = |failure| answer(&one.points, failure, point.step);
             text.push_str(&format!(
@@ -75,7 +79,11 @@ fn answer(points: &[Point], failure: Failure, step: usize) -> String {
 
 fn first_words(sql: &str) -> String {
     let line = sql.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
-    if line.chars().count() <= 72 { line } else { format!("{} …", line.chars().take(70).collect::<String>()) }
+    if line.chars().count() <= 72 {
+        line
+    } else {
+        format!("{} …", line.chars().take(70).collect::<String>())
+    }
 }
 
 fn example(one: &Examined<'_>) -> String {

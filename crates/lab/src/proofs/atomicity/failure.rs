@@ -58,6 +58,8 @@ pub(super) async fn inject(failure: Failure, session: &Session, watcher: &Sessio
                 _ => Err(LabError::Deadline { what: "ending a session".to_owned(), seconds: 5 }),
             }
         }
-        Failure::Crash => Err(LabError::Unexpected("a crash ends the whole server, not one session".to_owned())),
+        Failure::Crash => {
+            Err(LabError::Unexpected("a crash ends the whole server, not one session".to_owned()))
+        }
     }
 }

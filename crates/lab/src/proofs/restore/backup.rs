@@ -57,7 +57,8 @@ impl Failure {
     /// Returns the finding for it.
     pub(super) fn finding(&self, code: &Code, kind: Kind) -> Finding {
         let last = complaint(&self.output);
-        let message = format!("{}: `{}` ended with {}: {last}.", kind.title(), program(&self.output), self.output.exit);
+        let message =
+            format!("{}: `{}` ended with {}: {last}.", kind.title(), program(&self.output), self.output.exit);
         Finding::new(code, message)
             .object(ObjectRef::new(ObjectKind::Backup, kind.name()))
             .hint("The transcript has every command with what it printed.")
@@ -141,11 +142,20 @@ impl<'a> Bench<'a> {
         let calls = match kind {
             Kind::Custom => vec![
                 ToolCall::new("pg_dumpall").args(["--roles-only".to_owned(), format!("--file={roles}")]),
-                dump.args(["--format=custom".to_owned(), format!("--file={path}"), template::DATABASE.to_owned()]),
+                dump.args([
+                    "--format=custom".to_owned(),
+                    format!("--file={path}"),
+                    template::DATABASE.to_owned(),
+                ]),
             ],
             Kind::Directory => {
                 let file = format!("--file={path}");
-                vec![dump.args(["--format=directory".to_owned(), "--jobs=2".to_owned(), file, template::DATABASE.to_owned()])]
+                vec![dump.args([
+                    "--format=directory".to_owned(),
+                    "--jobs=2".to_owned(),
+                    file,
+                    template::DATABASE.to_owned(),
+                ])]
             }
             Kind::Physical => vec![
                 ToolCall::new("pg_basebackup").args([
@@ -202,7 +212,11 @@ impl<'a> Bench<'a> {
         let target = server.address();
         let calls = [
             // Without ON_ERROR_STOP: the superuser of the dump exists in every instance already.
-            ToolCall::new("psql").args(["--quiet".to_owned(), format!("--file={roles}"), "postgres".to_owned()]),
+            ToolCall::new("psql").args([
+                "--quiet".to_owned(),
+                format!("--file={roles}"),
+                "postgres".to_owned(),
+            ]),
             ToolCall::new("pg_restore").args([
                 "--create".to_owned(),
                 "--exit-on-error".to_owned(),
@@ -258,7 +272,11 @@ impl<'a> Bench<'a> {
     /// Runs a program that must succeed, without a record of it.
     async fn quiet(&self, call: ToolCall) -> Result<(), LabError> {
         let output = self.run(call).await?;
-        if output.exit == 0 { Ok(()) } else { Err(LabError::Unexpected(format!("{}: {}", output.command_line, complaint(&output)))) }
+        if output.exit == 0 {
+            Ok(())
+        } else {
+            Err(LabError::Unexpected(format!("{}: {}", output.command_line, complaint(&output))))
+        }
     }
 
     /// Runs a program without a record of it.

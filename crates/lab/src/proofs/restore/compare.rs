@@ -5,8 +5,8 @@ use underpin_model::catalog_diff::catalog_diff;
 use underpin_model::checksum::DatabaseChecksum;
 use underpin_model::{Finding, ObjectKind, ObjectRef};
 use underpin_pg::Address;
-use underpin_pg::checksum;
 use underpin_pg::Session;
+use underpin_pg::checksum;
 
 use super::DIFFERS;
 use super::backup::Kind;

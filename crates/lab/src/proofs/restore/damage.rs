@@ -58,7 +58,9 @@ pub(super) async fn inflict(
     fs_err::write(&file, bytes).map_err(doing)?;
     let call = match kind {
         // Reads and unpacks every byte without a server.
-        Kind::Custom | Kind::Directory => ToolCall::new("pg_restore").args(["--file=/dev/null", copy.as_str()]),
+        Kind::Custom | Kind::Directory => {
+            ToolCall::new("pg_restore").args(["--file=/dev/null", copy.as_str()])
+        }
         Kind::Physical => ToolCall::new("pg_verifybackup").args(["--quiet", copy.as_str()]),
     };
     let output = bench.run(call).await?;
@@ -73,7 +75,11 @@ pub(super) async fn inflict(
         noticed.clone().unwrap_or_else(|| "not noticed".to_owned()),
     ]);
     Ok(noticed.is_none().then(|| {
-        let message = format!("{} with a {}: it restores and compares as if it were whole.", kind.title(), damage.words());
+        let message = format!(
+            "{} with a {}: it restores and compares as if it were whole.",
+            kind.title(),
+            damage.words()
+        );
         Finding::new(&UNDETECTED, message)
             .object(ObjectRef::new(ObjectKind::Backup, kind.name()))
             .hint("Keep a checksum beside the backup and check it before every restore.")
@@ -114,7 +120,13 @@ fn largest_file(path: &Utf8Path) -> Option<Utf8PathBuf> {
     while let Some(path) = open.pop() {
         let Ok(meta) = path.metadata() else { continue };
         if meta.is_dir() {
-            open.extend(path.read_dir_utf8().into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path().to_owned()));
+            open.extend(
+                path.read_dir_utf8()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Result::ok)
+                    .map(|entry| entry.path().to_owned()),
+            );
         } else if largest.as_ref().is_none_or(|(size, other)| (meta.len(), &path) > (*size, other)) {
             largest = Some((meta.len(), path));
         }

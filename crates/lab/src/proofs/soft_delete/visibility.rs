@@ -2,10 +2,11 @@
 //!
 //! A row is hidden when the answer with the row soft-deleted equals the answer with the row *gone*.
 //! That definition needs no knowledge of the query; it only needs a row that the query really
-//! shows, which is found by halving: hide half of the table's rows and look whether the answer changes.
+//! shows. Rows that the answer names by key are tried first; else one is found by halving: hide half
+//! of the rows and look whether the answer changes.
 
 use underpin_model::catalog::{Catalog, Table};
-use underpin_model::sql_text::{quote_identifier, quote_qualified};
+use underpin_model::sql_text::{quote_identifier, quote_literal, quote_qualified};
 use underpin_model::statement::{Access, Verb};
 use underpin_model::{ObjectKind, SourceLine};
 use underpin_pg::Session;
@@ -13,6 +14,9 @@ use underpin_pg::Session;
 use crate::error::LabError;
 use crate::params;
 use crate::proof::Experiment;
+
+/// Rows of a table that are halved when the answer names none of them: eight steps.
+const HALVED: i64 = 256;
 
 /// A view or named query whose answer may show rows.
 pub(super) struct Reader {
@@ -39,13 +43,17 @@ pub(super) struct Shown<'r> {
 impl Shown<'_> {
     /// Returns the result as one table cell.
     pub(super) fn summary(&self) -> String {
-        let names = |readers: &[&Reader]| readers.iter().map(|one| one.name.clone()).collect::<Vec<_>>().join(", ");
+        let names =
+            |readers: &[&Reader]| readers.iter().map(|one| one.name.clone()).collect::<Vec<_>>().join(", ");
         let mut parts = vec![if self.hidden.is_empty() { "none".to_owned() } else { names(&self.hidden) }];
         if !self.visible.is_empty() {
             parts.push(format!("still showing it: {}", names(&self.visible)));
         }
         if !self.indifferent.is_empty() {
-            parts.push(format!("depending on no row of it: {}", names(&self.indifferent)));
+            parts.push(format!(
+                "depending on no single row of it that was found: {}",
+                names(&self.indifferent)
+            ));
         }
         parts.join("; ")
     }
@@ -67,7 +75,8 @@ pub(super) async fn readers(experiment: &Experiment<'_>, session: &Session) -> R
             sql: format!("SELECT * FROM {}", quote_qualified(&view.schema, &view.name)),
         })
         .collect();
-    for query in experiment.project.queries.iter().filter(|query| query.statement.facts.verb == Verb::Select) {
+    for query in experiment.project.queries.iter().filter(|query| query.statement.facts.verb == Verb::Select)
+    {
         let values = params::evaluate(session, &query.name, &query.params).await?;
         let used = query.statement.facts.relations.iter().filter(|used| used.access == Access::Read);
         let tables = used.flat_map(|used| {
@@ -116,7 +125,7 @@ pub(super) async fn examine<'r>(
     let full_name = format!("{}.{}", table.schema, table.name);
     for reader in readers.iter().filter(|reader| reader.tables.contains(&full_name)) {
         let live = look.answer(reader).await?;
-        match look.showing_row(reader, &live, (1, rows)).await? {
+        match look.showing_row(reader, &live, rows).await? {
             None => shown.indifferent.push(reader),
             Some(row) => {
                 let gone = look.answer_when(reader, &look.delete((row, row))).await?;
@@ -138,8 +147,11 @@ struct Look<'l> {
 impl Look<'_> {
     /// Numbers the live rows, so that any range of them can be hidden.
     async fn number_rows(&self) -> Result<i64, LabError> {
+        let key =
+            self.table.primary_key().first().map_or_else(|| "NULL".to_owned(), |name| quote_identifier(name));
         let sql = format!(
-            "CREATE TEMP TABLE underpin_rows AS SELECT row_number() OVER () AS n, ctid AS place FROM {} WHERE {} IS NULL",
+            "CREATE TEMP TABLE underpin_rows AS \
+             SELECT row_number() OVER () AS n, ctid AS place, {key}::text AS key FROM {} WHERE {} IS NULL",
             self.table.quoted(),
             quote_identifier(self.column)
         );
@@ -147,11 +159,35 @@ impl Look<'_> {
     }
 
     /// Returns a row whose absence changes the answer.
-    ///
-    /// When neither half alone changes it, the answer depends on no single row that halving can find.
-    async fn showing_row(&self, reader: &Reader, live: &str, range: (i64, i64)) -> Result<Option<i64>, LabError> {
+    async fn showing_row(&self, reader: &Reader, live: &str, rows: i64) -> Result<Option<i64>, LabError> {
+        if rows == 0 || self.answer_when(reader, &self.delete((1, rows))).await? == live {
+            return Ok(None);
+        }
+        for row in self.named_rows(reader).await? {
+            if self.answer_when(reader, &self.delete((row, row))).await? != live {
+                return Ok(Some(row));
+            }
+        }
+        self.halve(reader, live, (1, rows.min(HALVED))).await
+    }
+
+    /// Returns rows whose key stands in the answer, in a column `id` or `<singular>_id`.
+    async fn named_rows(&self, reader: &Reader) -> Result<Vec<i64>, LabError> {
+        let sql = format!(
+            "SELECT DISTINCT r.n FROM (SELECT * FROM ({}) AS q LIMIT 20) AS q, jsonb_each_text(to_jsonb(q)) AS cell \
+             JOIN pg_temp.underpin_rows AS r ON r.key = cell.value \
+             WHERE cell.key IN ('id', {}) ORDER BY 1 LIMIT 3",
+            reader.sql.trim().trim_end_matches(';'),
+            quote_literal(&format!("{}_id", singular(&self.table.name)))
+        );
+        let found = self.session.rows(&sql).await?;
+        Ok(found.rows.iter().filter_map(|row| row[0].as_deref()?.parse().ok()).collect())
+    }
+
+    /// Halves a range until one row is left; none when neither half alone changes the answer.
+    async fn halve(&self, reader: &Reader, live: &str, range: (i64, i64)) -> Result<Option<i64>, LabError> {
         let (mut low, mut high) = range;
-        if low > high || self.answer_when(reader, &self.delete((low, high))).await? == live {
+        if self.answer_when(reader, &self.delete((low, high))).await? == live {
             return Ok(None);
         }
         while low < high {
@@ -198,5 +234,13 @@ impl Look<'_> {
         let answer = self.answer(reader).await?;
         self.session.execute("ROLLBACK TO change; RELEASE change").await?;
         Ok(answer)
+    }
+}
+
+/// Returns the singular of a table's name, as foreign keys spell it.
+fn singular(table: &str) -> String {
+    match table.strip_suffix("ies") {
+        Some(stem) => format!("{stem}y"),
+        None => table.strip_suffix('s').unwrap_or(table).to_owned(),
     }
 }
