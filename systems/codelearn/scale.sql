@@ -1,5 +1,5 @@
--- Volume shaped like production, on top of the seed. :scale 1 gives about 100 000 rows over all tables, of which 20 000
--- are enrollments; :scale 50 gives one million enrollments and the matching rest.
+-- Volume shaped like production, on top of the seed. :scale 1 gives about 100 000 rows over all tables, of which 25 000
+-- are enrollments; :scale 40 gives one million enrollments and the matching rest.
 --
 -- Shape: the popularity of courses falls like 1/rank (few courses hold most students), the eagerness of students falls
 -- exponentially, one in twenty never enrolls. Most who start a course do not finish it.
@@ -110,7 +110,7 @@ SELECT 1000 + n, 1001 + floor(pg_temp.u(n, 20) * 30 * :scale)::bigint, 4 + floor
     'Learn ' || t.topic || ' step by step. ' || pg_temp.pick('{"Short videos and many exercises.","Built around one project.","Theory first, then practice."}', n, 24)
         || ' ' || pg_temp.pick('{"No previous knowledge needed.","You should have written programs before.","Bring patience and curiosity."}', n, 25),
     pg_temp.pick('{en,en,en,en,es,pt,de}', n, 26), pg_temp.pick('{beginner,beginner,intermediate,advanced}', n, 27), t.status,
-    CASE WHEN pg_temp.u(n, 28) < 0.12 THEN 0 ELSE (10 + floor(pg_temp.u(n, 29) * 190)::integer) - 0.01 END,
+    CASE WHEN pg_temp.u(n, 28) < 0.2 THEN 0 ELSE (10 + floor(pg_temp.u(n, 29) * 190)::integer) - 0.01 END,
     pg_temp.pick('{USD,USD,USD,USD,EUR,EUR,GBP}', n, 30),
     CASE WHEN t.status <> 'draft' THEN t.created_at + interval '30 days' END, t.created_at,
     coalesce(t.deleted_at, t.created_at + interval '40 days'), t.deleted_at
@@ -184,7 +184,7 @@ SELECT e.id, e.user_id, e.course_id, e.is_first, e.created_at, e.status, e.price
     CASE e.status
         WHEN 'completed' THEN e.lesson_count
         -- Most stop early; some stop one step before the end.
-        WHEN 'active' THEN least(floor(power(pg_temp.u(e.id, 60), 4) * (e.lesson_count + 1))::integer, e.lesson_count - 1)
+        WHEN 'active' THEN least(floor(power(pg_temp.u(e.id, 60), 5) * (e.lesson_count + 1))::integer, e.lesson_count - 1)
         WHEN 'cancelled' THEN least(floor(power(pg_temp.u(e.id, 60), 8) * 3)::integer, e.lesson_count - 1)
         ELSE 0
     END AS done_count
@@ -200,7 +200,7 @@ FROM (
                 ELSE 'cancelled'
             END AS status
         FROM (
-            SELECT d.user_id, d.course_id, d.pick = min(d.pick) OVER (PARTITION BY d.user_id) AS is_first,
+            SELECT d.user_id, d.course_id, d.pick = 1 AS is_first,
                 s.price, s.currency, s.lesson_count,
                 '2024-07-01 UTC'::timestamptz + pg_temp.u(d.user_id * 64 + d.pick, 51) * interval '520 days' AS created_at,
                 pg_temp.u(d.user_id * 64 + d.pick, 52) AS chance
@@ -208,14 +208,14 @@ FROM (
                 -- Uniform exponents of N give ranks that fall like 1/rank.
                 SELECT n + 1000 AS user_id, 1000 + floor(power(100 * :scale + 1, pg_temp.u(n * 64 + k, 53)))::bigint AS course_id, min(k) AS pick
                 FROM generate_series(1, 4000 * :scale) AS n
-                CROSS JOIN LATERAL generate_series(1, least(60, ceil(-9 * ln(1 - pg_temp.u(n, 54))))::integer) AS k
+                CROSS JOIN LATERAL generate_series(1, least(60, ceil(-12 * ln(1 - pg_temp.u(n, 54))))::integer) AS k
                 WHERE pg_temp.u(n, 55) >= 0.05
                 GROUP BY 1, 2
             ) AS d
             JOIN scale_courses AS s ON s.course_id = d.course_id
         ) AS t
         ORDER BY t.created_at, t.user_id, t.course_id
-        LIMIT 20000 * :scale
+        LIMIT 25000 * :scale
     ) AS k
 ) AS e;
 CREATE UNIQUE INDEX ON scale_enrollments (id);
@@ -268,7 +268,7 @@ WHERE t.is_general OR s.course_id IS NOT NULL;
 INSERT INTO purchases (id, user_id, course_id, coupon_id, list_price, discount, amount, currency, payment_reference, purchased_at)
 OVERRIDING SYSTEM VALUE
 SELECT 1000 + row_number() OVER (ORDER BY e.id), e.user_id, e.course_id, k.id, t.list_price, t.discount, t.list_price - t.discount, e.currency,
-    'pay_' || left(md5('payment' || e.id), 24), e.created_at
+    'pay_' || lpad(to_hex(e.id), 12, '0'), e.created_at
 FROM scale_enrollments AS e
 LEFT JOIN coupons AS k ON e.is_first AND pg_temp.u(e.id, 80) < 0.6 AND k.id = 1001 + floor(power(pg_temp.u(e.id, 81), 2) * 10 * :scale)::bigint
 CROSS JOIN LATERAL (
@@ -304,7 +304,7 @@ SELECT 1000 + row_number() OVER (ORDER BY e.id), e.user_id, CASE WHEN pg_temp.u(
     CASE WHEN pg_temp.u(e.id, 95) < 0.85 THEN 'Welcome to your new course' ELSE 'Welcome to CodeLearn' END,
     e.created_at, CASE WHEN pg_temp.u(e.id, 96) < 0.7 THEN e.created_at + pg_temp.u(e.id, 97) * interval '9 days' END
 FROM scale_enrollments AS e
-WHERE pg_temp.u(e.id, 98) < 0.3;
+WHERE pg_temp.u(e.id, 98) < 0.2;
 
 INSERT INTO outbox_events (id, topic, payload, attempt_count, last_error, created_at, available_at, published_at)
 OVERRIDING SYSTEM VALUE
@@ -315,7 +315,7 @@ FROM scale_enrollments AS e
 CROSS JOIN LATERAL (
     SELECT CASE WHEN pg_temp.u(e.id, 99) < 0.02 THEN 1 ELSE 0 END AS failures, pg_temp.u(e.id, 100) >= 0.01 AS is_published
 ) AS t
-WHERE pg_temp.u(e.id, 101) < 0.2;
+WHERE pg_temp.u(e.id, 101) < 0.12;
 
 -- What the triggers keep, in one pass per table. A third of the courses sells a limited number of seats, some sold out.
 UPDATE courses AS c
