@@ -1,4 +1,4 @@
--- Volume shaped like production, on top of the seed. :scale 1 gives about 100 000 rows over all tables, of which 25 000
+-- Volume shaped like production, on top of the seed. :scale 1 gives about 110 000 rows over all tables, of which 25 000
 -- are enrollments; :scale 40 gives one million enrollments and the matching rest.
 --
 -- Shape: the popularity of courses falls like 1/rank (few courses hold most students), the eagerness of students falls
@@ -184,7 +184,7 @@ SELECT e.id, e.user_id, e.course_id, e.is_first, e.created_at, e.status, e.price
     CASE e.status
         WHEN 'completed' THEN e.lesson_count
         -- Most stop early; some stop one step before the end.
-        WHEN 'active' THEN least(floor(power(pg_temp.u(e.id, 60), 5) * (e.lesson_count + 1))::integer, e.lesson_count - 1)
+        WHEN 'active' THEN least(floor(power(pg_temp.u(e.id, 60), 7) * (e.lesson_count + 1))::integer, e.lesson_count - 1)
         WHEN 'cancelled' THEN least(floor(power(pg_temp.u(e.id, 60), 8) * 3)::integer, e.lesson_count - 1)
         ELSE 0
     END AS done_count
