@@ -119,21 +119,20 @@ async fn drift(
         forget_owners(catalog);
     }
     let differences = catalog_diff(&expected, &found);
-    let mut outcome = Outcome::default();
-    outcome.findings = differences
-        .iter()
-        .map(|difference| {
-            let text = replay::describe(difference, "migrations", "running database");
-            Finding::new(&replay::DRIFT, format!("Drift: {text}."))
-                .hint("Bring the change into a migration, or undo it in the database.")
-        })
-        .collect();
-    outcome.summary = format!(
-        "Compared {} tables of the running database with a replay of {} migrations.",
-        found.tables.len(),
-        project.migrations.len()
-    );
-    Ok(outcome)
+    let findings = differences.iter().map(|difference| {
+        let text = replay::describe(difference, "migrations", "running database");
+        Finding::new(&replay::DRIFT, format!("Drift: {text}."))
+            .hint("Bring the change into a migration, or undo it in the database.")
+    });
+    Ok(Outcome {
+        findings: findings.collect(),
+        summary: format!(
+            "Compared {} tables of the running database with a replay of {} migrations.",
+            found.tables.len(),
+            project.migrations.len()
+        ),
+        ..Outcome::default()
+    })
 }
 
 fn forget_owners(catalog: &mut underpin_model::catalog::Catalog) {

@@ -38,7 +38,7 @@ impl<'a> Sessions<'a> {
 
     /// Returns the session that logged in as the role.
     pub async fn of(&mut self, role: &str) -> Result<&Session, LabError> {
-        if !self.open.get(role).is_some_and(|session| !session.is_closed()) {
+        if self.open.get(role).is_none_or(Session::is_closed) {
             let session = self.sandbox.session_as(role).await?;
             // A query that needs longer is judged by other proofs; here it must not hold up the rest.
             session.execute("SET statement_timeout = '30s'").await?;
@@ -203,7 +203,12 @@ mod tests {
         let query = Query {
             name: "q".into(),
             file: "queries/q.sql".into(),
-            statement: Statement { sql: "SELECT $1, $2".into(), line: 3, facts: StatementFacts::default() },
+            statement: Statement {
+                sql: "SELECT $1, $2".into(),
+                line: 3,
+                facts: StatementFacts::default(),
+                copy_data: None,
+            },
             params: vec![param("a", "bigint"), param("b", "text")],
             rate: None,
             budget: vec![],
