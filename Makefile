@@ -28,9 +28,7 @@ test: setup
 	@scripts/test.sh
 
 lint: setup
-	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
-	$(CARGO) xtask tidy
+	@scripts/lint.sh
 
 bench: setup
 	@if compgen -G 'crates/*/benches/*.rs' >/dev/null; then $(CARGO) bench --locked --workspace --benches; \

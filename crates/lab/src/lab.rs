@@ -106,6 +106,19 @@ impl Lab {
         Ok(Sandbox { lab: self, name })
     }
 
+    /// Starts another lab on a copy of the same template: a server that no other proof uses.
+    pub async fn twin(&self, purpose: &str) -> Result<Lab, LabError> {
+        let server = start(&self.installation, Profile::Fast, purpose, &self.data).await?;
+        Ok(Lab {
+            server,
+            installation: self.installation.clone(),
+            data: self.data.clone(),
+            catalog: self.catalog.clone(),
+            sandboxes: AtomicU32::new(0),
+            _scratch: None,
+        })
+    }
+
     /// Starts a second server with production's durability on a copy of the template's data folder.
     pub async fn durable_server(&self, purpose: &str) -> Result<Server, LabError> {
         start(&self.installation, Profile::Durable, purpose, &self.data).await

@@ -21,5 +21,6 @@ pub mod rehearsal;
 pub mod script_run;
 pub mod selftest;
 pub mod template;
+mod unbuilt;
 
 pub use error::LabError;

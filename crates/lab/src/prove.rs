@@ -11,7 +11,7 @@ use underpin_model::{Event, EventSink, Finding, ProofReport, Report, Severity, V
 use crate::error::LabError;
 use crate::lab::{Lab, LabSpec, elapsed_ms};
 use crate::proof::{Document, Experiment, Outcome, Proof, RunProfile};
-use crate::proofs;
+use crate::{proofs, unbuilt};
 
 /// What to prove, and how.
 #[derive(Clone, Debug)]
@@ -56,7 +56,12 @@ pub struct UnknownProof {
     pub name: String,
 }
 
+/// One proof's place in the order, its report and its documents.
+type Answer = (usize, ProofReport, Vec<Document>);
+
 /// Opens a lab on the project, runs the selected proofs and returns the report.
+///
+/// A template that the project's own files keep from being built is a finding, not an error: see [`unbuilt`].
 pub async fn prove(
     project: &Project,
     selected: &[&'static Proof],
@@ -64,20 +69,56 @@ pub async fn prove(
     events: &dyn EventSink,
 ) -> Result<Proved, LabError> {
     let run = Run::start(project, selected, events);
-    let lab = Lab::open(project, &options.lab, events).await?;
-    let server = lab.server_info().await?;
-    let experiment = Experiment { project, lab: &lab, events, profile: options.profile };
-    let mut answers: Vec<(usize, ProofReport, Vec<Document>)> =
-        futures_util::stream::iter(selected.iter().enumerate())
-            .map(|(index, proof)| answer(index, proof, &experiment))
-            .buffer_unordered(options.jobs.max(1))
-            .collect()
-            .await;
-    answers.sort_by_key(|(index, ..)| *index);
-    lab.close().await?;
+    let (server, mut answers) = match Lab::open(project, &options.lab, events).await {
+        Ok(lab) => answers(project, selected, options, (lab, events)).await?,
+        Err(error) => {
+            let settings = std::collections::BTreeMap::new();
+            let server = ServerInfo { version: options.lab.installation.version.text.clone(), settings };
+            (server, unbuilt_answers(project, selected, error, events)?)
+        }
+    };
     let documents = answers.iter_mut().flat_map(|(_, _, documents)| std::mem::take(documents)).collect();
     let proofs = answers.into_iter().map(|(_, report, _)| report).collect();
     Ok(Proved { report: run.finish(server, proofs), documents })
+}
+
+async fn answers(
+    project: &Project,
+    selected: &[&'static Proof],
+    options: &ProveOptions,
+    (lab, events): (Lab, &dyn EventSink),
+) -> Result<(ServerInfo, Vec<Answer>), LabError> {
+    let server = lab.server_info().await?;
+    let experiment = Experiment { project, lab: &lab, events, profile: options.profile };
+    let mut answers: Vec<Answer> = futures_util::stream::iter(selected.iter().enumerate())
+        .map(|(index, proof)| answer(index, proof, &experiment))
+        .buffer_unordered(options.jobs.max(1))
+        .collect()
+        .await;
+    answers.sort_by_key(|(index, ..)| *index);
+    lab.close().await?;
+    Ok((server, answers))
+}
+
+fn unbuilt_answers(
+    project: &Project,
+    selected: &[&'static Proof],
+    error: LabError,
+    events: &dyn EventSink,
+) -> Result<Vec<Answer>, LabError> {
+    let reason = unbuilt::reason(&error);
+    let (guilty, finding) = unbuilt::finding(error)?;
+    let answer = |(index, proof): (usize, &&'static Proof)| {
+        let start = begin(proof, events);
+        let outcome = if proof.name == guilty {
+            Outcome { findings: vec![finding.clone()], ..Outcome::default() }
+        } else {
+            Outcome { unexamined: vec![reason.clone()], ..Outcome::default() }
+        };
+        let (report, documents) = conclude(proof, start, outcome, (project, events));
+        (index, report, documents)
+    };
+    Ok(selected.iter().enumerate().map(answer).collect())
 }
 
 /// A run under way: whose it is and when it began.
@@ -120,15 +161,10 @@ impl<'a> Run<'a> {
     }
 }
 
-async fn answer(
-    index: usize,
-    proof: &Proof,
-    experiment: &Experiment<'_>,
-) -> (usize, ProofReport, Vec<Document>) {
-    let start = Instant::now();
-    experiment.events.emit(Event::ProofStarted { proof: proof.name.to_owned() });
-    let settings = experiment.project.config.proofs.get(proof.name).cloned().unwrap_or_default();
-    let outcome = if settings.enabled == Some(false) {
+async fn answer(index: usize, proof: &Proof, experiment: &Experiment<'_>) -> Answer {
+    let start = begin(proof, experiment.events);
+    let settings = experiment.project.config.proofs.get(proof.name);
+    let outcome = if settings.is_some_and(|settings| settings.enabled == Some(false)) {
         Outcome::skipped(format!("[proofs.{}] enabled = false", proof.name))
     } else {
         match (proof.run)(experiment).await {
@@ -136,10 +172,27 @@ async fn answer(
             Err(error) => Outcome { unexamined: vec![error.chain()], ..Outcome::default() },
         }
     };
-    let (mut report, documents) = finish(proof.name, outcome, &settings.allow);
-    report.duration_ms = elapsed_ms(start);
-    experiment.events.emit(Event::ProofFinished { report: Box::new(report.clone()) });
+    let (report, documents) = conclude(proof, start, outcome, (experiment.project, experiment.events));
     (index, report, documents)
+}
+
+fn begin(proof: &Proof, events: &dyn EventSink) -> Instant {
+    events.emit(Event::ProofStarted { proof: proof.name.to_owned() });
+    Instant::now()
+}
+
+fn conclude(
+    proof: &Proof,
+    start: Instant,
+    outcome: Outcome,
+    (project, events): (&Project, &dyn EventSink),
+) -> (ProofReport, Vec<Document>) {
+    let allow =
+        project.config.proofs.get(proof.name).map(|settings| settings.allow.as_slice()).unwrap_or_default();
+    let (mut report, documents) = finish(proof.name, outcome, allow);
+    report.duration_ms = elapsed_ms(start);
+    events.emit(Event::ProofFinished { report: Box::new(report.clone()) });
+    (report, documents)
 }
 
 /// Turns an outcome into a report: accepted findings become notes, the rest is sorted worst first.

@@ -75,6 +75,16 @@ pub const MUTATIONS: &[Mutation] = &[
         ("seed.sql", "'2026-01-01 00:00:00+00')\nON CONFLICT DO NOTHING;", "'2026-01-01 00:00:00+00');"),
     ),
     replace(
+        "a seed that breaks a constraint",
+        "seed",
+        "seed-fails",
+        (
+            "seed.sql",
+            "SELECT setval('customers",
+            "INSERT INTO orders (customer_id) VALUES (NULL);\nSELECT setval('customers",
+        ),
+    ),
+    replace(
         "a check that accepts everything",
         "constraints",
         "constraint-accepts-bad-data",

@@ -1,5 +1,6 @@
 //! `atomicity`: is every multi-step write all or nothing?
 
+mod commits;
 mod crash;
 mod document;
 mod failure;
@@ -16,6 +17,7 @@ use crate::params::{self, Values};
 use crate::proof::{Experiment, Experimenting, Outcome, Proof, RunProfile};
 use crate::script_run::{ScriptRun, StepFault};
 
+use commits::Moment;
 use failure::{Failure, Point};
 
 /// The proof.
@@ -51,6 +53,15 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     if project.transactions.is_empty() {
         return Ok(Outcome::skipped("the project has no transactions/*.sql"));
     }
+    // A server of its own: what commits on it is the scripts' doing.
+    let alone = experiment.lab.twin("atomicity").await?;
+    let outcome = fail_all(&Experiment { lab: &alone, ..*experiment }).await;
+    alone.close().await?;
+    outcome
+}
+
+async fn fail_all(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
+    let project = experiment.project;
     let mut outcome = Outcome::default();
     let mut examined = Vec::new();
     for (nth, script) in project.transactions.iter().enumerate() {
@@ -154,6 +165,7 @@ struct Case<'c, 's> {
     values: Values,
     watcher: Session,
     before: DatabaseChecksum,
+    since: Moment,
 }
 
 impl<'c, 's> Case<'c, 's> {
@@ -166,8 +178,14 @@ impl<'c, 's> Case<'c, 's> {
         // One seed for the server's random(): the same rows are chosen in every run.
         watcher.execute("SELECT setseed(0.5)").await?;
         let values = params::evaluate(&watcher, &script.name, &script.params).await?;
+        let since = Moment::now(&watcher).await?;
         let before = underpin_pg::checksum::in_session(&watcher).await?;
-        Ok(Case { experiment, sandbox, script, values, watcher, before })
+        Ok(Case { experiment, sandbox, script, values, watcher, before, since })
+    }
+
+    /// Returns the tables whose content is not what it was before anything happened.
+    async fn left(&self) -> Result<Vec<String>, LabError> {
+        Ok(changed_tables(&self.before, &underpin_pg::checksum::in_session(&self.watcher).await?))
     }
 
     /// Returns what each failure left behind; the inner error is a statement that the server refused by itself.
@@ -185,13 +203,17 @@ impl<'c, 's> Case<'c, 's> {
             };
             let Some(last) = last.filter(|_| run.peek().is_some()) else { break };
             failure::inject(failure, &session, &self.watcher).await?;
-            let after = underpin_pg::checksum::in_session(&self.watcher).await?;
-            let left = changed_tables(&self.before, &after);
+            let undone = self.since.all_undone_since(&self.watcher).await?;
+            let left = if undone { Vec::new() } else { self.left().await? };
             let stop = !left.is_empty() || commits_next(&run) && !more_after_commit(self.script);
             points.push(Point { failure, step: steps, line: last.line, sql: last.source(), left });
             if stop {
                 break;
             }
+        }
+        // The content has the last word over the transaction ids.
+        if let Some(last) = points.last_mut().filter(|last| last.left.is_empty()) {
+            last.left = self.left().await?;
         }
         Ok(Ok(points))
     }

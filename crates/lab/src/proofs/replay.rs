@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use underpin_model::catalog::Catalog;
 use underpin_model::catalog_diff::{Difference, catalog_diff};
-use underpin_model::{Code, Evidence, Finding, ObjectKind, ObjectRef};
+use underpin_model::{Code, Evidence, Finding, ObjectKind, ObjectRef, SourceLine};
 
 use crate::error::LabError;
 use crate::lab::elapsed_ms;
@@ -86,10 +86,15 @@ async fn replay(experiment: &Experiment<'_>) -> Result<Result<Replay, MigrateErr
     Ok(Ok(Replay { catalog, duration_ms, files: applied.files }))
 }
 
-fn failed(failure: &MigrateError, nth: u32) -> Finding {
+/// Returns the finding of a history that stopped in its `nth` replay.
+pub(crate) fn failed(failure: &MigrateError, nth: u32) -> Finding {
     let cause = std::error::Error::source(failure).map(|source| format!(": {source}")).unwrap_or_default();
-    Finding::new(&FAILS, format!("Replay {nth} from nothing stopped: {failure}{cause}."))
-        .hint("Run `underpin migrate plan` for the pending files, or fix the statement in a new migration.")
+    let finding = Finding::new(&FAILS, format!("Replay {nth} from nothing stopped: {failure}{cause}."))
+        .hint("Run `underpin migrate plan` for the pending files, or fix the statement in a new migration.");
+    match failure {
+        MigrateError::Statement { file, line, .. } => finding.at(SourceLine::new(file.as_str(), *line)),
+        _ => finding,
+    }
 }
 
 fn judge(experiment: &Experiment<'_>, replays: &[Replay], outcome: &mut Outcome) {

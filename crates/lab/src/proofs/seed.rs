@@ -19,10 +19,11 @@ pub const PROOF: Proof = Proof {
 };
 
 /// Every code that this proof reports.
-pub const CODES: &[Code] = &[CHANGES, FAILS];
+pub const CODES: &[Code] = &[CHANGES, FAILS, NEVER_LOADS];
 
 const CHANGES: Code = Code::error("UP220", "seed-not-idempotent", "running the seed again changes data");
 const FAILS: Code = Code::error("UP221", "seed-fails-again", "running the seed again fails");
+const NEVER_LOADS: Code = Code::error("UP222", "seed-fails", "the seed or the scale script does not load");
 
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let project = experiment.project;
@@ -80,6 +81,17 @@ fn changes(difference: &ChecksumDifference) -> Finding {
 fn fails(error: &LabError) -> Finding {
     let finding = Finding::new(&FAILS, format!("The second run of the seed failed: {}.", error.chain()))
         .hint("Insert with ON CONFLICT … DO NOTHING (or DO UPDATE), so that a second run is harmless.");
+    at_statement(finding, error)
+}
+
+/// Returns the finding of a seed or scale script that an empty, migrated database refused.
+pub(crate) fn fails_at_first(error: &LabError) -> Finding {
+    let finding = Finding::new(&NEVER_LOADS, format!("The first load stopped: {}.", error.chain()))
+        .hint("Run the statement in `underpin psql` after `underpin up`; the file was rolled back whole.");
+    at_statement(finding, error)
+}
+
+fn at_statement(finding: Finding, error: &LabError) -> Finding {
     match error {
         LabError::Load { file, line, .. } => finding.at(underpin_model::SourceLine::new(file.clone(), *line)),
         _ => finding,

@@ -290,7 +290,7 @@ async fn settings_do_not_matter(session: &Session, expected: &Catalog) {
     }
     assert_eq!(difference_lines(expected, &snapshot(session).await.unwrap()), [""; 0]);
     // Inside a block they must come back as well, and end with it where they were local.
-    session.execute("BEGIN; SET LOCAL search_path = public").await.unwrap();
+    session.execute("BEGIN; SELECT set_config('search_path', 'public', true)").await.unwrap();
     assert_eq!(difference_lines(expected, &snapshot(session).await.unwrap()), [""; 0]);
     assert_eq!(session.value("SHOW search_path").await.unwrap().as_deref(), Some("public"));
     session.execute("COMMIT").await.unwrap();

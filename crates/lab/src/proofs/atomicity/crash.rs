@@ -7,6 +7,7 @@ use underpin_model::checksum::DatabaseChecksum;
 use underpin_pg::Address;
 use underpin_pg::Session;
 
+use super::commits::Moment;
 use super::failure::{Failure, Point};
 use super::{Examined, changed_tables, partial, unexpected};
 use crate::error::LabError;
@@ -27,17 +28,23 @@ pub(super) async fn crash_all(
         clone_template(&superuser, &database(nth)).await?;
         before.push(content(&superuser, nth).await?);
     }
-    let most = examined.iter().map(|one| one.points.iter().map(|point| point.step).max().unwrap_or(0)).max();
-    for steps in 1..=most.unwrap_or(0) {
+    let since = moment(&superuser).await?;
+    for steps in 1..=examined.iter().map(last_step).max().unwrap_or(0) {
         let sessions = walk_all(experiment, &superuser, examined, steps).await?;
         if sessions.is_empty() {
             break;
         }
         server.crash().await?;
         server.restart().await?;
+        let watcher = Session::connect(&superuser).await?;
+        let undone = since.all_undone_since(&watcher).await?;
+        watcher.close().await;
         for (nth, mut point, session) in sessions {
             drop(session);
-            point.left = changed_tables(&before[nth], &content(&superuser, nth).await?);
+            // The content has the last word over the transaction ids, after each script's last step.
+            if !undone || last_step(&examined[nth]) == steps {
+                point.left = changed_tables(&before[nth], &content(&superuser, nth).await?);
+            }
             if !point.left.is_empty() {
                 outcome.findings.push(partial(examined[nth].script, &point));
             }
@@ -45,6 +52,17 @@ pub(super) async fn crash_all(
         }
     }
     Ok(server.stop().await?)
+}
+
+fn last_step(one: &Examined<'_>) -> usize {
+    one.points.iter().map(|point| point.step).max().unwrap_or(0)
+}
+
+async fn moment(superuser: &Address) -> Result<Moment, LabError> {
+    let session = Session::connect(superuser).await?;
+    let moment = Moment::now(&session).await;
+    session.close().await;
+    moment
 }
 
 fn database(nth: usize) -> String {
