@@ -70,6 +70,12 @@ pub(crate) fn tree(sql: &str) -> Result<Option<Node>, SyntaxError> {
     }
 }
 
+/// Returns the statement as its tree is written out again; `None` when it has no tree that can be.
+pub(crate) fn canonical(sql: &str) -> Option<String> {
+    in_turn(|| pg_query::parse(sql, 0).and_then(|parsed| parsed.deparse(pg_query::DeparseOptions::default())))
+        .ok()
+}
+
 /// Returns the server's message when `text` is no type name, such as `numeric(12,2)[]`.
 pub(crate) fn check_type_name(text: &str) -> Result<(), String> {
     let parsed = in_turn(|| pg_query::parse(text, pg_query::ParserOptions::TYPE_NAME));

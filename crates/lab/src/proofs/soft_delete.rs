@@ -49,6 +49,8 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let readers = visibility::readers(experiment, &session).await?;
     let mut study =
         Study { experiment, session: &session, column: &column, outcome: Outcome::default(), rows: vec![] };
+    // One transaction for all tables: now() stands still, so answers can be compared.
+    session.execute("BEGIN").await?;
     for (nth, table) in tables.iter().enumerate() {
         let (done, total) = (nth as u64, tables.len() as u64);
         experiment.events.emit(Event::Progress { what: table.name.clone(), done, total, unit: "tables" });
@@ -93,11 +95,11 @@ struct Study<'e> {
 }
 
 impl Study<'_> {
-    /// Examines one table; everything happens in a transaction that is rolled back.
+    /// Examines one table; everything that happens is undone.
     async fn table(&mut self, table: &Table, readers: &[visibility::Reader]) -> Result<(), LabError> {
-        self.session.execute("BEGIN").await?;
+        self.session.execute("SAVEPOINT study").await?;
         let examined = self.examine(table, readers).await;
-        self.session.execute("ROLLBACK").await?;
+        self.session.execute("ROLLBACK TO study; RELEASE study").await?;
         let cells = examined?;
         let mut row = vec![table.name.clone()];
         row.extend(cells);
@@ -114,25 +116,20 @@ impl Study<'_> {
             self.outcome.unexamined.push(format!("{} has no live row", table.name));
             return Ok(vec!["no live row".to_owned(); 5]);
         };
+        let shown = visibility::examine(self.session, table, self.column, readers).await?;
+        self.outcome.findings.extend(shown.visible.iter().map(|reader| visible(table, reader)));
         let before = self.image(table, &row).await?;
         let deleted = match self.as_application(&self.set_deleted(table, &row, "now()")).await? {
             Ok(1) => "done".to_owned(),
             answer => {
                 self.outcome.findings.push(self.refused(table, &answer));
-                return Ok(vec![
-                    self.words(&answer),
-                    String::new(),
-                    String::new(),
-                    String::new(),
-                    String::new(),
-                ]);
+                let gap = String::new;
+                return Ok(vec![self.words(&answer), shown.summary(), gap(), gap(), gap()]);
             }
         };
         let reuse = self.reuse(table, &before).await?;
         let restored = self.restore(table, &before).await?;
         let hard = self.hard_delete(table).await?;
-        let shown = visibility::examine(self.session, table, self.column, readers).await?;
-        self.outcome.findings.extend(shown.visible.iter().map(|reader| visible(table, reader)));
         Ok(vec![deleted, shown.summary(), reuse, restored, hard])
     }
 

@@ -1,12 +1,13 @@
 //! What a restored database must have in common with the original: everything.
 
 use underpin_model::catalog::Catalog;
-use underpin_model::catalog_diff::catalog_diff;
+use underpin_model::catalog_diff::{Difference, catalog_diff};
 use underpin_model::checksum::DatabaseChecksum;
 use underpin_model::{Finding, ObjectKind, ObjectRef};
 use underpin_pg::Address;
 use underpin_pg::Session;
 use underpin_pg::checksum;
+use underpin_sql::definition::same_after_parsing;
 
 use super::DIFFERS;
 use super::backup::Kind;
@@ -38,7 +39,10 @@ pub(super) fn differences(kind: Kind, original: &Content, restored: &Content) ->
         format!("{}: {} became {}", difference.object, side(&difference.left), side(&difference.right))
     });
     let schema = catalog_diff(&original.catalog, &restored.catalog);
-    let schema = schema.iter().map(|difference| describe(difference, "original", "restored database"));
+    let schema = schema
+        .iter()
+        .filter(|one| !merely_reprinted(one))
+        .map(|difference| describe(difference, "original", "restored database"));
     data.chain(schema)
         .map(|what| {
             Finding::new(&DIFFERS, format!("{}: {what}.", kind.title()))
@@ -46,4 +50,12 @@ pub(super) fn differences(kind: Kind, original: &Content, restored: &Content) ->
                 .hint("Unlogged tables, and objects that dumps leave out, do not survive; see the page of this code.")
         })
         .collect()
+}
+
+/// Returns whether the two sides differ only in how the server prints what it has parsed anew.
+fn merely_reprinted(difference: &Difference) -> bool {
+    match difference {
+        Difference::Changed { left, right, .. } => same_after_parsing(left, right),
+        Difference::OnlyLeft(_) | Difference::OnlyRight(_) => false,
+    }
 }

@@ -2,9 +2,10 @@
 //!
 //! A row is hidden when the answer with the row soft-deleted equals the answer with the row *gone*.
 //! That definition needs no knowledge of the query; it only needs a row that the query really
-//! shows. Rows that the answer names by key are tried first; else one is found by halving: hide half
-//! of the rows and look whether the answer changes.
+//! shows. Rows that the answer names by key are tried first; else one is found among the first rows of
+//! the table by halving: hide half of them and look whether the answer changes.
 
+use tokio::sync::OnceCell;
 use underpin_model::catalog::{Catalog, Table};
 use underpin_model::sql_text::{quote_identifier, quote_literal, quote_qualified};
 use underpin_model::statement::{Access, Verb};
@@ -16,7 +17,7 @@ use crate::params;
 use crate::proof::Experiment;
 
 /// Rows of a table that are halved when the answer names none of them: eight steps.
-const HALVED: i64 = 256;
+const HALVED: u32 = 256;
 
 /// A view or named query whose answer may show rows.
 pub(super) struct Reader {
@@ -27,6 +28,8 @@ pub(super) struct Reader {
     tables: Vec<String>,
     /// A query without parameters left.
     sql: String,
+    /// Its answer while nothing is changed, once it was asked.
+    live: OnceCell<String>,
 }
 
 /// What was found about one table.
@@ -73,6 +76,7 @@ pub(super) async fn readers(experiment: &Experiment<'_>, session: &Session) -> R
             at: None,
             tables: tables_behind(catalog, &format!("{}.{}", view.schema, view.name)),
             sql: format!("SELECT * FROM {}", quote_qualified(&view.schema, &view.name)),
+            live: OnceCell::new(),
         })
         .collect();
     for query in experiment.project.queries.iter().filter(|query| query.statement.facts.verb == Verb::Select)
@@ -88,7 +92,11 @@ pub(super) async fn readers(experiment: &Experiment<'_>, session: &Session) -> R
             name: query.name.clone(),
             at: Some(SourceLine::new(query.file.clone(), query.statement.line)),
             tables: tables.collect(),
-            sql: params::bind(&query.statement.sql, &query.params, &values),
+            sql: params::bind(&query.statement.sql, &query.params, &values)
+                .trim()
+                .trim_end_matches(';')
+                .to_owned(),
+            live: OnceCell::new(),
         });
     }
     Ok(readers)
@@ -112,7 +120,7 @@ fn tables_behind(catalog: &Catalog, relation: &str) -> Vec<String> {
     tables
 }
 
-/// Examines every reader of the table inside the caller's transaction.
+/// Examines every reader of the table inside the caller's transaction, in which nothing is changed so far.
 pub(super) async fn examine<'r>(
     session: &Session,
     table: &Table,
@@ -120,21 +128,19 @@ pub(super) async fn examine<'r>(
     readers: &'r [Reader],
 ) -> Result<Shown<'r>, LabError> {
     let look = Look { session, table, column };
-    let rows = look.number_rows().await?;
+    let first_rows = look.first_rows().await?;
     let mut shown = Shown::default();
     let full_name = format!("{}.{}", table.schema, table.name);
     for reader in readers.iter().filter(|reader| reader.tables.contains(&full_name)) {
-        let live = look.answer(reader).await?;
-        match look.showing_row(reader, &live, rows).await? {
+        let live = reader.live.get_or_try_init(|| look.answer(reader)).await?;
+        match look.showing_row(reader, live, &first_rows).await? {
             None => shown.indifferent.push(reader),
             Some(row) => {
-                let gone = look.answer_when(reader, &look.delete((row, row))).await?;
-                let deleted = look.answer_when(reader, &look.soft_delete(row)).await?;
-                if gone == deleted { shown.hidden.push(reader) } else { shown.visible.push(reader) }
+                let deleted = look.answer_when(reader, &look.soft_delete(&row.place)).await?;
+                if row.gone == deleted { shown.hidden.push(reader) } else { shown.visible.push(reader) }
             }
         }
     }
-    session.execute("DROP TABLE pg_temp.underpin_rows").await?;
     Ok(shown)
 }
 
@@ -144,84 +150,107 @@ struct Look<'l> {
     column: &'l str,
 }
 
+/// A row that a reader shows.
+struct ShowingRow {
+    /// Its `ctid`.
+    place: String,
+    /// The reader's answer without the row.
+    gone: String,
+}
+
 impl Look<'_> {
-    /// Numbers the live rows, so that any range of them can be hidden.
-    async fn number_rows(&self) -> Result<i64, LabError> {
-        let key =
-            self.table.primary_key().first().map_or_else(|| "NULL".to_owned(), |name| quote_identifier(name));
-        let sql = format!(
-            "CREATE TEMP TABLE underpin_rows AS \
-             SELECT row_number() OVER () AS n, ctid AS place, {key}::text AS key FROM {} WHERE {} IS NULL",
+    /// Returns the places of the first live rows.
+    async fn first_rows(&self) -> Result<Vec<String>, LabError> {
+        self.places(&format!(
+            "SELECT ctid FROM {} WHERE {} IS NULL LIMIT {HALVED}",
             self.table.quoted(),
             quote_identifier(self.column)
-        );
-        Ok(self.session.execute(&sql).await? as i64)
+        ))
+        .await
     }
 
     /// Returns a row whose absence changes the answer.
-    async fn showing_row(&self, reader: &Reader, live: &str, rows: i64) -> Result<Option<i64>, LabError> {
-        if rows == 0 || self.answer_when(reader, &self.delete((1, rows))).await? == live {
-            return Ok(None);
-        }
-        for row in self.named_rows(reader).await? {
-            if self.answer_when(reader, &self.delete((row, row))).await? != live {
-                return Ok(Some(row));
+    async fn showing_row(
+        &self,
+        reader: &Reader,
+        live: &str,
+        first_rows: &[String],
+    ) -> Result<Option<ShowingRow>, LabError> {
+        for place in self.named_rows(reader).await? {
+            let gone = self.answer_when(reader, &self.delete(std::slice::from_ref(&place))).await?;
+            if gone != live {
+                return Ok(Some(ShowingRow { place, gone }));
             }
         }
-        self.halve(reader, live, (1, rows.min(HALVED))).await
+        self.halve(reader, live, first_rows).await
     }
 
     /// Returns rows whose key stands in the answer, in a column `id` or `<singular>_id`.
-    async fn named_rows(&self, reader: &Reader) -> Result<Vec<i64>, LabError> {
-        let sql = format!(
-            "SELECT DISTINCT r.n FROM (SELECT * FROM ({}) AS q LIMIT 20) AS q, jsonb_each_text(to_jsonb(q)) AS cell \
-             JOIN pg_temp.underpin_rows AS r ON r.key = cell.value \
-             WHERE cell.key IN ('id', {}) ORDER BY 1 LIMIT 3",
-            reader.sql.trim().trim_end_matches(';'),
-            quote_literal(&format!("{}_id", singular(&self.table.name)))
-        );
-        let found = self.session.rows(&sql).await?;
-        Ok(found.rows.iter().filter_map(|row| row[0].as_deref()?.parse().ok()).collect())
+    async fn named_rows(&self, reader: &Reader) -> Result<Vec<String>, LabError> {
+        let Some(key) = self.table.primary_key().first().map(|name| quote_identifier(name)) else {
+            return Ok(Vec::new());
+        };
+        self.places(&format!(
+            "WITH named AS (SELECT DISTINCT cell.value \
+             FROM (SELECT * FROM ({}) AS q LIMIT 20) AS q, jsonb_each_text(to_jsonb(q)) AS cell \
+             WHERE cell.key IN ('id', {})) \
+             SELECT ctid FROM {} WHERE {} IS NULL AND {key}::text IN (SELECT value FROM named) LIMIT 3",
+            reader.sql,
+            quote_literal(&format!("{}_id", singular(&self.table.name))),
+            self.table.quoted(),
+            quote_identifier(self.column),
+        ))
+        .await
     }
 
-    /// Halves a range until one row is left; none when neither half alone changes the answer.
-    async fn halve(&self, reader: &Reader, live: &str, range: (i64, i64)) -> Result<Option<i64>, LabError> {
-        let (mut low, mut high) = range;
-        if self.answer_when(reader, &self.delete((low, high))).await? == live {
+    async fn places(&self, sql: &str) -> Result<Vec<String>, LabError> {
+        let found = self.session.rows(sql).await?;
+        Ok(found.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
+    }
+
+    /// Halves the rows until one is left; none when neither half alone changes the answer.
+    async fn halve(
+        &self,
+        reader: &Reader,
+        live: &str,
+        mut rows: &[String],
+    ) -> Result<Option<ShowingRow>, LabError> {
+        if rows.is_empty() {
             return Ok(None);
         }
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if self.answer_when(reader, &self.delete((low, middle))).await? != live {
-                high = middle;
-            } else if self.answer_when(reader, &self.delete((middle + 1, high))).await? != live {
-                low = middle + 1;
-            } else {
-                return Ok(None);
-            }
+        let mut gone = self.answer_when(reader, &self.delete(rows)).await?;
+        if gone == live {
+            return Ok(None);
         }
-        Ok(Some(low))
+        while rows.len() > 1 {
+            let (first, second) = rows.split_at(rows.len() / 2);
+            let mut showing = None;
+            for half in [first, second] {
+                let without = self.answer_when(reader, &self.delete(half)).await?;
+                if without != live {
+                    showing = Some((half, without));
+                    break;
+                }
+            }
+            let Some(found) = showing else { return Ok(None) };
+            (rows, gone) = found;
+        }
+        Ok(Some(ShowingRow { place: rows[0].clone(), gone }))
     }
 
-    fn delete(&self, (low, high): (i64, i64)) -> String {
-        format!(
-            "DELETE FROM {} AS t USING pg_temp.underpin_rows AS r WHERE t.ctid = r.place AND r.n BETWEEN {low} AND {high}",
-            self.table.quoted()
-        )
+    fn delete(&self, places: &[String]) -> String {
+        format!("DELETE FROM {} WHERE ctid = ANY ('{{\"{}\"}}')", self.table.quoted(), places.join("\",\""))
     }
 
-    fn soft_delete(&self, row: i64) -> String {
-        format!(
-            "UPDATE {} AS t SET {} = now() FROM pg_temp.underpin_rows AS r WHERE t.ctid = r.place AND r.n = {row}",
-            self.table.quoted(),
-            quote_identifier(self.column)
-        )
+    fn soft_delete(&self, place: &str) -> String {
+        let column = quote_identifier(self.column);
+        format!("UPDATE {} SET {column} = now() WHERE ctid = '{place}'", self.table.quoted())
     }
 
     async fn answer(&self, reader: &Reader) -> Result<String, LabError> {
         let sql = format!(
             "SELECT count(*) || ' ' || coalesce(sum(hashtextextended(q::text, 0)), 0) FROM ({}) AS q",
-            reader.sql.trim().trim_end_matches(';')
+            reader.sql
         );
         Ok(self.session.value(&sql).await?.unwrap_or_default())
     }
