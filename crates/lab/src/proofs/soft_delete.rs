@@ -62,7 +62,7 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let columns = [
         "table",
         "soft delete",
-        "views and queries that show the row, then hide it",
+        "views and queries that show rows, then hide them",
         "reuse",
         "restore",
         "hard delete",
@@ -299,7 +299,7 @@ fn object(table: &Table) -> ObjectRef {
 
 fn visible(table: &Table, reader: &visibility::Reader) -> Finding {
     let message = format!(
-        "A soft-deleted row of {} still shows in {} {}: its answer differs from the one without the row.",
+        "Soft-deleted rows of {} still show in {} {}: its answer differs from the one without these rows.",
         table.name,
         reader.kind.word(),
         reader.name

@@ -1,9 +1,8 @@
 //! Does a soft-deleted row still show in a view or a named query?
 //!
-//! A row is hidden when the answer with the row soft-deleted equals the answer with the row *gone*.
-//! That definition needs no knowledge of the query; it only needs a row that the query really
-//! shows. Rows that the answer names by key are tried first; else one is found among the first rows of
-//! the table by halving: hide half of them and look whether the answer changes.
+//! Rows are hidden when the answer with the rows soft-deleted equals the answer with the rows *gone*.
+//! That definition needs no knowledge of the query; it only needs rows that the query really shows:
+//! those that the answer names by key, and the first ones of the table.
 
 use tokio::sync::OnceCell;
 use underpin_model::catalog::{Catalog, Table};
@@ -16,8 +15,8 @@ use crate::error::LabError;
 use crate::params;
 use crate::proof::Experiment;
 
-/// Rows of a table that are halved when the answer names none of them: eight steps.
-const HALVED: u32 = 256;
+/// Rows of a table that are deleted besides those that the answer names.
+const FIRST_ROWS: u32 = 256;
 
 /// A view or named query whose answer may show rows.
 pub(super) struct Reader {
@@ -35,11 +34,11 @@ pub(super) struct Reader {
 /// What was found about one table.
 #[derive(Default)]
 pub(super) struct Shown<'r> {
-    /// Readers that show a live row and hide the deleted one.
+    /// Readers that show live rows and hide them once they are soft-deleted.
     hidden: Vec<&'r Reader>,
-    /// Readers that still show the deleted row.
+    /// Readers that still show soft-deleted rows.
     pub(super) visible: Vec<&'r Reader>,
-    /// Readers whose answer depends on no single row of the table.
+    /// Readers whose answer depends on none of the rows that were tried.
     indifferent: Vec<&'r Reader>,
 }
 
@@ -50,13 +49,10 @@ impl Shown<'_> {
             |readers: &[&Reader]| readers.iter().map(|one| one.name.clone()).collect::<Vec<_>>().join(", ");
         let mut parts = vec![if self.hidden.is_empty() { "none".to_owned() } else { names(&self.hidden) }];
         if !self.visible.is_empty() {
-            parts.push(format!("still showing it: {}", names(&self.visible)));
+            parts.push(format!("still showing them: {}", names(&self.visible)));
         }
         if !self.indifferent.is_empty() {
-            parts.push(format!(
-                "depending on no single row of it that was found: {}",
-                names(&self.indifferent)
-            ));
+            parts.push(format!("not depending on the rows that were tried: {}", names(&self.indifferent)));
         }
         parts.join("; ")
     }
@@ -128,17 +124,18 @@ pub(super) async fn examine<'r>(
     readers: &'r [Reader],
 ) -> Result<Shown<'r>, LabError> {
     let look = Look { session, table, column };
-    let first_rows = look.first_rows().await?;
     let mut shown = Shown::default();
     let full_name = format!("{}.{}", table.schema, table.name);
     for reader in readers.iter().filter(|reader| reader.tables.contains(&full_name)) {
         let live = reader.live.get_or_try_init(|| look.answer(reader)).await?;
-        match look.showing_row(reader, live, &first_rows).await? {
-            None => shown.indifferent.push(reader),
-            Some(row) => {
-                let deleted = look.answer_when(reader, &look.soft_delete(&row.place)).await?;
-                if row.gone == deleted { shown.hidden.push(reader) } else { shown.visible.push(reader) }
-            }
+        let places = look.places(reader).await?;
+        let gone = look.answer_when(reader, &look.delete(&places)).await?;
+        if gone == *live {
+            shown.indifferent.push(reader);
+        } else if gone == look.answer_when(reader, &look.soft_delete(&places)).await? {
+            shown.hidden.push(reader);
+        } else {
+            shown.visible.push(reader);
         }
     }
     Ok(shown)
@@ -150,101 +147,34 @@ struct Look<'l> {
     column: &'l str,
 }
 
-/// A row that a reader shows.
-struct ShowingRow {
-    /// Its `ctid`.
-    place: String,
-    /// The reader's answer without the row.
-    gone: String,
-}
-
 impl Look<'_> {
-    /// Returns the places of the first live rows.
-    async fn first_rows(&self) -> Result<Vec<String>, LabError> {
-        self.places(&format!(
-            "SELECT ctid FROM {} WHERE {} IS NULL LIMIT {HALVED}",
-            self.table.quoted(),
-            quote_identifier(self.column)
-        ))
-        .await
-    }
-
-    /// Returns a row whose absence changes the answer.
-    async fn showing_row(
-        &self,
-        reader: &Reader,
-        live: &str,
-        first_rows: &[String],
-    ) -> Result<Option<ShowingRow>, LabError> {
-        for place in self.named_rows(reader).await? {
-            let gone = self.answer_when(reader, &self.delete(std::slice::from_ref(&place))).await?;
-            if gone != live {
-                return Ok(Some(ShowingRow { place, gone }));
-            }
+    /// Returns the places (`ctid`, as an array) of live rows that the reader may show: those whose key stands in
+    /// its answer, in a column `id` or `<singular>_id`, and the first ones of the table.
+    async fn places(&self, reader: &Reader) -> Result<String, LabError> {
+        let (table, column) = (self.table.quoted(), quote_identifier(self.column));
+        let mut sql = format!("(SELECT ctid FROM {table} WHERE {column} IS NULL LIMIT {FIRST_ROWS})");
+        if let Some(key) = self.table.primary_key().first().map(|name| quote_identifier(name)) {
+            sql = format!(
+                "WITH named AS (SELECT DISTINCT cell.value \
+                 FROM (SELECT * FROM ({}) AS q LIMIT 20) AS q, jsonb_each_text(to_jsonb(q)) AS cell \
+                 WHERE cell.key IN ('id', {})) \
+                 {sql} UNION (SELECT ctid FROM {table} \
+                 WHERE {column} IS NULL AND {key}::text IN (SELECT value FROM named))",
+                reader.sql,
+                quote_literal(&format!("{}_id", singular(&self.table.name))),
+            );
         }
-        self.halve(reader, live, first_rows).await
+        let places = self.session.value(&format!("SELECT array_agg(ctid) FROM ({sql}) AS rows")).await?;
+        Ok(places.unwrap_or_else(|| "{}".to_owned()))
     }
 
-    /// Returns rows whose key stands in the answer, in a column `id` or `<singular>_id`.
-    async fn named_rows(&self, reader: &Reader) -> Result<Vec<String>, LabError> {
-        let Some(key) = self.table.primary_key().first().map(|name| quote_identifier(name)) else {
-            return Ok(Vec::new());
-        };
-        self.places(&format!(
-            "WITH named AS (SELECT DISTINCT cell.value \
-             FROM (SELECT * FROM ({}) AS q LIMIT 20) AS q, jsonb_each_text(to_jsonb(q)) AS cell \
-             WHERE cell.key IN ('id', {})) \
-             SELECT ctid FROM {} WHERE {} IS NULL AND {key}::text IN (SELECT value FROM named) LIMIT 3",
-            reader.sql,
-            quote_literal(&format!("{}_id", singular(&self.table.name))),
-            self.table.quoted(),
-            quote_identifier(self.column),
-        ))
-        .await
+    fn delete(&self, places: &str) -> String {
+        format!("DELETE FROM {} WHERE ctid = ANY ('{places}')", self.table.quoted())
     }
 
-    async fn places(&self, sql: &str) -> Result<Vec<String>, LabError> {
-        let found = self.session.rows(sql).await?;
-        Ok(found.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()).collect())
-    }
-
-    /// Halves the rows until one is left; none when neither half alone changes the answer.
-    async fn halve(
-        &self,
-        reader: &Reader,
-        live: &str,
-        mut rows: &[String],
-    ) -> Result<Option<ShowingRow>, LabError> {
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let mut gone = self.answer_when(reader, &self.delete(rows)).await?;
-        if gone == live {
-            return Ok(None);
-        }
-        while rows.len() > 1 {
-            let (first, second) = rows.split_at(rows.len() / 2);
-            let mut showing = None;
-            for half in [first, second] {
-                let without = self.answer_when(reader, &self.delete(half)).await?;
-                if without != live {
-                    showing = Some((half, without));
-                    break;
-                }
-            }
-            let Some(found) = showing else { return Ok(None) };
-            (rows, gone) = found;
-        }
-        Ok(Some(ShowingRow { place: rows[0].clone(), gone }))
-    }
-
-    fn delete(&self, places: &[String]) -> String {
-        format!("DELETE FROM {} WHERE ctid = ANY ('{{\"{}\"}}')", self.table.quoted(), places.join("\",\""))
-    }
-
-    fn soft_delete(&self, place: &str) -> String {
+    fn soft_delete(&self, places: &str) -> String {
         let column = quote_identifier(self.column);
-        format!("UPDATE {} SET {column} = now() WHERE ctid = '{place}'", self.table.quoted())
+        format!("UPDATE {} SET {column} = now() WHERE ctid = ANY ('{places}')", self.table.quoted())
     }
 
     async fn answer(&self, reader: &Reader) -> Result<String, LabError> {
