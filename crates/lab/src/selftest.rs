@@ -91,10 +91,14 @@ pub const MUTATIONS: &[Mutation] = &[
         (SCHEMA, "CHECK (quantity > 0)", "CHECK (quantity > 0 OR quantity <= 0)"),
     ),
     replace(
-        "a foreign key without its index",
+        "a table without a primary key",
         "schema",
-        "fk-no-index",
-        (SCHEMA, "CREATE INDEX orders_customer_id_idx ON orders (customer_id);", ""),
+        "no-primary-key",
+        (
+            SCHEMA,
+            "id          bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT orders_pkey PRIMARY KEY",
+            "id          bigint GENERATED ALWAYS AS IDENTITY",
+        ),
     ),
     replace(
         "money in a float",
@@ -107,10 +111,10 @@ pub const MUTATIONS: &[Mutation] = &[
         ),
     ),
     replace(
-        "a transaction without BEGIN",
+        "a COMMIT half way",
         "atomicity",
         "partial-write",
-        ("transactions/order.sql", "BEGIN;\n", ""),
+        ("transactions/order.sql", "INSERT INTO orders", "COMMIT;\nBEGIN;\nINSERT INTO orders"),
     ),
     replace(
         "a transaction that the role may not run",
@@ -201,7 +205,14 @@ pub async fn check_mutation(
     installation: &Installation,
     events: &dyn EventSink,
 ) -> Result<Checked, LabError> {
-    let report = run(Some(mutation), installation, &[mutation.proof.to_owned()], events).await?;
+    let ran = run(Some(mutation), installation, &[mutation.proof.to_owned()], events).await;
+    let checked =
+        |failure| Checked { what: mutation.what.to_owned(), proof: mutation.proof.to_owned(), failure };
+    let report = match ran {
+        // A server that does not start says nothing about the proof; a project that is refused does.
+        Err(error @ LabError::Project(_)) => return Ok(checked(Some(error.chain()))),
+        ran => ran?,
+    };
     let proof = report.proofs.first();
     let named = proof.is_some_and(|proof| proof.findings.iter().any(|finding| finding.rule == mutation.rule));
     let broken = proof.is_some_and(|proof| proof.verdict == Verdict::Broken);
@@ -215,7 +226,7 @@ pub async fn check_mutation(
         let reason = proof.and_then(|proof| proof.reason.clone()).unwrap_or_default();
         format!("expected {}; it is {verdict} with [{}]: {reason}", mutation.rule, found.join(", "))
     });
-    Ok(Checked { what: mutation.what.to_owned(), proof: mutation.proof.to_owned(), failure })
+    Ok(checked(failure))
 }
 
 async fn run(

@@ -5,3 +5,4 @@
 mod proof_constraints;
 mod proof_roles;
 mod sample;
+mod selftest;

@@ -9,13 +9,14 @@ use underpin_model::checksum::DatabaseChecksum;
 use underpin_model::script::{ScriptItem, ScriptStatement, TransactionScript};
 use underpin_model::statement::Verb;
 use underpin_model::{Code, Event, Evidence, Finding, ObjectKind, ObjectRef, SourceLine};
-use underpin_pg::Session;
+use underpin_pg::{Session, checksum};
 
 use crate::error::LabError;
 use crate::lab::Sandbox;
 use crate::params::{self, Values};
 use crate::proof::{Experiment, Experimenting, Outcome, Proof, RunProfile};
 use crate::script_run::{ScriptRun, StepFault};
+use crate::template;
 
 use commits::Moment;
 use failure::{Failure, Point};
@@ -64,6 +65,9 @@ async fn fail_all(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let project = experiment.project;
     let mut outcome = Outcome::default();
     let mut examined = Vec::new();
+    let template = experiment.lab.address().database(template::DATABASE);
+    // Every database of this proof is a clone of the template, so this is the content of all of them.
+    let before = checksum::database_checksums(&template, &checksum::Options::default()).await?;
     for (nth, script) in project.transactions.iter().enumerate() {
         let (done, total) = (nth as u64, project.transactions.len() as u64);
         experiment.events.emit(Event::Progress {
@@ -72,41 +76,45 @@ async fn fail_all(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
             total,
             unit: "transactions",
         });
-        examined.extend(examine(experiment, script, &mut outcome).await?);
+        examined.extend(examine(experiment, script, &before, &mut outcome).await?);
     }
     match experiment.profile {
-        RunProfile::Full => crash::crash_all(experiment, &mut examined, &mut outcome).await?,
+        RunProfile::Full => crash::crash_all(experiment, &before, &mut examined, &mut outcome).await?,
         RunProfile::Quick => outcome.summary.push_str("Server crashes were left out (--profile quick). "),
     }
     conclude(&mut outcome, &examined);
     Ok(outcome)
 }
 
-/// Fails the script after every step in two ways, then lets it go through in a sandbox of its own.
+/// Fails the script after every step in two ways, then lets it go through.
 async fn examine<'s>(
     experiment: &Experiment<'_>,
     script: &'s TransactionScript,
+    before: &DatabaseChecksum,
     outcome: &mut Outcome,
 ) -> Result<Option<Examined<'s>>, LabError> {
-    let mut one =
-        Examined { script, values: Values::new(), points: vec![], recorded: vec![], changed: vec![] };
     let sandbox = experiment.lab.sandbox().await?;
-    let case = Case::prepare(experiment, &sandbox, script).await?;
-    one.values.clone_from(&case.values);
+    let case = Case::prepare(experiment, &sandbox, script, before).await?;
+    let mut one =
+        Examined { script, values: case.values.clone(), points: vec![], recorded: vec![], changed: vec![] };
     let tried = try_failures(&case, &mut one.points).await?;
+    let whole = tried.is_ok() && one.points.iter().all(|point| point.left.is_empty());
+    let ended = match tried {
+        Ok(()) if whole => go_through(&case, &mut one).await?,
+        tried => tried,
+    };
     case.watcher.close().await;
     sandbox.drop().await?;
-    if let Err(fault) = tried {
+    if let Err(fault) = ended {
         outcome.findings.push(refused(script, &fault));
         return Ok(None);
     }
     let broken = one.points.iter().filter(|point| !point.left.is_empty());
-    let findings: Vec<Finding> = broken.map(|point| partial(script, point)).collect();
-    if !findings.is_empty() {
-        outcome.findings.extend(findings);
-        return Ok(Some(one));
+    outcome.findings.extend(broken.map(|point| partial(script, point)));
+    if whole && one.changed.is_empty() {
+        outcome.findings.push(without_effect(script));
     }
-    go_through(experiment, one, outcome).await
+    Ok(Some(one))
 }
 
 /// Fails the script by an error, then by a killed session. What one failure leaves behind ends the
@@ -121,40 +129,24 @@ async fn try_failures(
             Err(fault) => return Ok(Err(fault)),
         }
         if points.iter().any(|point| !point.left.is_empty()) {
-            break;
+            return Ok(Ok(()));
         }
+    }
+    // The content has the last word over the transaction ids.
+    if let Some(last) = points.last_mut() {
+        last.left = case.left().await?;
     }
     Ok(Ok(()))
 }
 
-/// Lets the script run to its end and notes what it changed.
-async fn go_through<'s>(
-    experiment: &Experiment<'_>,
-    mut one: Examined<'s>,
-    outcome: &mut Outcome,
-) -> Result<Option<Examined<'s>>, LabError> {
-    let script = one.script;
-    let sandbox = experiment.lab.sandbox().await?;
-    let case = Case::prepare(experiment, &sandbox, script).await?;
-    let session = session_for(experiment, &sandbox, script).await?;
-    let mut whole = ScriptRun::new(script, one.values.clone(), 1).map_err(unexpected)?;
+/// Lets the script run to its end and notes what it changed; the inner error is a statement that the server refused.
+async fn go_through(case: &Case<'_, '_>, one: &mut Examined<'_>) -> Result<Result<(), StepFault>, LabError> {
+    let session = session_for(case.experiment, case.sandbox, case.script).await?;
+    let mut whole = ScriptRun::new(case.script, case.values.clone(), 1).map_err(unexpected)?;
     let ended = whole.to_end(&session).await;
     session.close().await;
-    let after = underpin_pg::checksum::in_session(&case.watcher).await?;
-    one.changed = changed_tables(&case.before, &after);
-    case.watcher.close().await;
-    sandbox.drop().await?;
-    match ended {
-        Ok(done) => one.recorded = done.iter().map(document::record).collect(),
-        Err(fault) => {
-            outcome.findings.push(refused(script, &fault));
-            return Ok(None);
-        }
-    }
-    if one.changed.is_empty() {
-        outcome.findings.push(without_effect(script));
-    }
-    Ok(Some(one))
+    one.changed = case.left().await?;
+    Ok(ended.map(|done| one.recorded = done.iter().map(document::record).collect()))
 }
 
 /// One script in one sandbox, before anything happened.
@@ -164,7 +156,7 @@ struct Case<'c, 's> {
     script: &'s TransactionScript,
     values: Values,
     watcher: Session,
-    before: DatabaseChecksum,
+    before: &'c DatabaseChecksum,
     since: Moment,
 }
 
@@ -173,19 +165,21 @@ impl<'c, 's> Case<'c, 's> {
         experiment: &'c Experiment<'c>,
         sandbox: &'c Sandbox<'c>,
         script: &'s TransactionScript,
+        before: &'c DatabaseChecksum,
     ) -> Result<Case<'c, 's>, LabError> {
         let watcher = sandbox.session().await?;
         // One seed for the server's random(): the same rows are chosen in every run.
         watcher.execute("SELECT setseed(0.5)").await?;
         let values = params::evaluate(&watcher, &script.name, &script.params).await?;
         let since = Moment::now(&watcher).await?;
-        let before = underpin_pg::checksum::in_session(&watcher).await?;
         Ok(Case { experiment, sandbox, script, values, watcher, before, since })
     }
 
     /// Returns the tables whose content is not what it was before anything happened.
     async fn left(&self) -> Result<Vec<String>, LabError> {
-        Ok(changed_tables(&self.before, &underpin_pg::checksum::in_session(&self.watcher).await?))
+        let after =
+            checksum::database_checksums(&self.sandbox.address(), &checksum::Options::default()).await?;
+        Ok(changed_tables(self.before, &after))
     }
 
     /// Returns what each failure left behind; the inner error is a statement that the server refused by itself.
@@ -210,10 +204,6 @@ impl<'c, 's> Case<'c, 's> {
             if stop {
                 break;
             }
-        }
-        // The content has the last word over the transaction ids.
-        if let Some(last) = points.last_mut().filter(|last| last.left.is_empty()) {
-            last.left = self.left().await?;
         }
         Ok(Ok(points))
     }

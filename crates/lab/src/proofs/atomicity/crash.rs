@@ -5,7 +5,7 @@
 
 use underpin_model::checksum::DatabaseChecksum;
 use underpin_pg::Address;
-use underpin_pg::Session;
+use underpin_pg::{Session, checksum};
 
 use super::commits::Moment;
 use super::failure::{Failure, Point};
@@ -18,15 +18,14 @@ use crate::script_run::ScriptRun;
 /// Crashes the server after every step of every script that was examined; adds to their points.
 pub(super) async fn crash_all(
     experiment: &Experiment<'_>,
+    before: &DatabaseChecksum,
     examined: &mut [Examined<'_>],
     outcome: &mut Outcome,
 ) -> Result<(), LabError> {
     let mut server = experiment.lab.durable_server("crash").await?;
     let superuser = server.address();
-    let mut before = Vec::new();
     for nth in 0..examined.len() {
         clone_template(&superuser, &database(nth)).await?;
-        before.push(content(&superuser, nth).await?);
     }
     let since = moment(&superuser).await?;
     for steps in 1..=examined.iter().map(last_step).max().unwrap_or(0) {
@@ -43,7 +42,7 @@ pub(super) async fn crash_all(
             drop(session);
             // The content has the last word over the transaction ids, after each script's last step.
             if !undone || last_step(&examined[nth]) == steps {
-                point.left = changed_tables(&before[nth], &content(&superuser, nth).await?);
+                point.left = changed_tables(before, &content(&superuser, nth).await?);
             }
             if !point.left.is_empty() {
                 outcome.findings.push(partial(examined[nth].script, &point));
@@ -70,10 +69,8 @@ fn database(nth: usize) -> String {
 }
 
 async fn content(superuser: &Address, nth: usize) -> Result<DatabaseChecksum, LabError> {
-    let session = Session::connect(&superuser.database(&database(nth))).await?;
-    let sums = underpin_pg::checksum::in_session(&session).await?;
-    session.close().await;
-    Ok(sums)
+    let options = checksum::Options::default();
+    Ok(checksum::database_checksums(&superuser.database(&database(nth)), &options).await?)
 }
 
 /// Brings every script that is long enough to the given step, and leaves its session open.

@@ -41,8 +41,9 @@ fn evidence(examined: &[Examined<'_>]) -> String {
     let mut text = String::from(
         "# Transactional writes\n\n\
          Every multi-step write was made to fail after each of its steps: by an error, by a killed session, and\n\
-         by a server crash on a durable server. After each failure the content checksum of every table was\n\
-         compared with the one before. Then the write went through.\n\n\
+         by a server crash on a durable server. After each failure every transaction id given out since the start\n\
+         had to be undone, and after the last one the content checksum of every table had to be what it was.\n\
+         Then the write went through.\n\n\
          Regenerate with `underpin prove atomicity`.\n",
     );
     for one in examined {
