@@ -27,17 +27,27 @@ impl Damage {
         }
     }
 
-    /// Damages the file: cut to two thirds, or one bit changed in its middle, where the data are.
-    fn apply(self, bytes: &mut Vec<u8>) {
+    /// Damages the file: cut to two thirds, or one bit changed where the data are.
+    fn apply(self, kind: Kind, bytes: &mut Vec<u8>) {
         let length = bytes.len();
         match self {
             Damage::Truncated => bytes.truncate(length * 2 / 3),
             Damage::FlippedByte => {
-                if let Some(byte) = bytes.get_mut(length / 2) {
+                if let Some(byte) = bytes.get_mut(place_of_data(kind, length)) {
                     *byte ^= 0x10;
                 }
             }
         }
+    }
+}
+
+/// Returns a place in a file of the backup at which data of a table stand, and nothing that a restore never reads.
+fn place_of_data(kind: Kind, length: usize) -> usize {
+    match kind {
+        // The table of contents comes first and can be the larger part. At the end stand the last table's compressed
+        // data and the five bytes of an empty chunk (pg_backup_custom.c).
+        Kind::Custom => length.saturating_sub(8),
+        Kind::Directory | Kind::Physical => length / 2,
     }
 }
 
@@ -54,7 +64,7 @@ pub(super) async fn inflict(
     };
     let doing = |error| LabError::file("damaging a copy of the backup", error);
     let mut bytes = fs_err::read(&file).map_err(doing)?;
-    damage.apply(&mut bytes);
+    damage.apply(kind, &mut bytes);
     fs_err::write(&file, bytes).map_err(doing)?;
     let call = match kind {
         // Reads and unpacks every byte without a server.
@@ -112,7 +122,7 @@ fn portable(text: &str, copy: &Utf8Path) -> String {
     text.replace(copy.as_str(), "$COPY")
 }
 
-/// Returns the largest file at or below `path`; of a physical backup only table data count.
+/// Returns the largest file of data at or below `path`: no table of contents, and of a physical backup only tables.
 fn largest_file(path: &Utf8Path) -> Option<Utf8PathBuf> {
     let root = if path.join("base").is_dir() { path.join("base") } else { path.to_owned() };
     let mut open = vec![root];
@@ -127,6 +137,8 @@ fn largest_file(path: &Utf8Path) -> Option<Utf8PathBuf> {
                     .filter_map(Result::ok)
                     .map(|entry| entry.path().to_owned()),
             );
+        } else if path.file_name() == Some("toc.dat") {
+            continue;
         } else if largest.as_ref().is_none_or(|(size, other)| (meta.len(), &path) > (*size, other)) {
             largest = Some((meta.len(), path));
         }
@@ -141,9 +153,11 @@ mod tests {
     #[test]
     fn every_damage_changes_the_file() {
         for damage in ALL {
-            let mut bytes = vec![7u8; 100];
-            damage.apply(&mut bytes);
-            assert_ne!(bytes, vec![7u8; 100], "{damage:?}");
+            for kind in [Kind::Custom, Kind::Directory, Kind::Physical] {
+                let mut bytes = vec![7u8; 100];
+                damage.apply(kind, &mut bytes);
+                assert_ne!(bytes, vec![7u8; 100], "{damage:?} {kind:?}");
+            }
         }
     }
 }
