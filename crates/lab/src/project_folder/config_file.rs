@@ -4,6 +4,8 @@ use camino::Utf8Path;
 use underpin_model::config::Config;
 use underpin_model::project::Diagnostic;
 
+use crate::proofs;
+
 /// Every key that `underpin.toml` knows, for "did you mean".
 const KNOWN_KEYS: &[&str] = &[
     "project",
@@ -54,6 +56,7 @@ pub(super) fn parse_config(file: &Utf8Path, text: &str) -> Result<Config, Vec<Di
         .map_err(|error| vec![syntax(file, text, &error)])?;
     let mut faults: Vec<Diagnostic> = unknown.iter().map(|path| unknown_key(file, text, path)).collect();
     faults.extend(wrong_values(file, text, &config));
+    faults.extend(config.proofs.keys().filter_map(|name| unknown_proof(file, text, name)));
     if faults.is_empty() { Ok(config) } else { Err(faults) }
 }
 
@@ -78,6 +81,17 @@ fn unknown_key(file: &Utf8Path, text: &str, path: &str) -> Diagnostic {
         Some(line) => diagnostic.line(line),
         None => diagnostic,
     }
+}
+
+/// Returns a fault when no proof has the name: its settings would be read by nobody.
+fn unknown_proof(file: &Utf8Path, text: &str, name: &str) -> Option<Diagnostic> {
+    let names: Vec<&str> = proofs::ALL.iter().map(|proof| proof.name).collect();
+    if names.contains(&name) {
+        return None;
+    }
+    let fault = Diagnostic::new(file, format!("[proofs.{name}]: there is no proof called {name}."))
+        .hint(format!("The proofs are: {}.", names.join(", ")));
+    Some(key_line(text, name).map_or(fault.clone(), |line| fault.line(line)))
 }
 
 fn nearest(key: &str) -> Option<&'static str> {

@@ -23,3 +23,18 @@ fn schema_names_every_kind_of_evidence() {
         assert!(text.contains(&format!(r#""const":"{kind}""#)), "{kind}");
     }
 }
+
+/// `UPDATE_DOCS=1` writes the file anew.
+#[test]
+fn the_schema_in_the_docs_is_this_one() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/report.schema.json");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(path, json::schema()).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(
+        kept,
+        json::schema(),
+        "docs/report.schema.json is out of date: UPDATE_DOCS=1 cargo test -p underpin-report"
+    );
+}

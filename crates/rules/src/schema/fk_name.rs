@@ -27,6 +27,7 @@ fn suspicion(key: &ForeignKey<'_>) -> Option<Suspicion> {
     let one = names::singular(&key.target.name);
     // A role says more than the table (`author_id`, `approved_by`); a natural key keeps its own name.
     let says_it = column.ends_with(&format!("_{referenced}"))
+        || column.ends_with(&format!("{one}_id"))
         || column.ends_with("_by")
         || column == referenced
         || names::words(column)
@@ -36,11 +37,12 @@ fn suspicion(key: &ForeignKey<'_>) -> Option<Suspicion> {
     if (says_it && column != &one) || natural {
         return None;
     }
+    let better = format!("{one}_{referenced}");
     let hint = format!(
         "ALTER TABLE {} RENAME COLUMN {} TO {};",
         sql::table(key.table),
         sql::identifier(column),
-        sql::identifier(&format!("{one}_{referenced}"))
+        sql::identifier(&better)
     );
     let (label, target) = (key.label(), format!("{}.{referenced}", scope::label(key.target)));
     let sql = format!(
@@ -51,7 +53,7 @@ fn suspicion(key: &ForeignKey<'_>) -> Option<Suspicion> {
     Some(Suspicion::new(key.draft(&RULE.code).hint(hint), sql, move |answer, draft| {
         let stored = counted(answer.int("stored"), "value");
         Some(draft.saying(format!(
-            "{label} holds {stored} of {target}, which its name does not say ({one}_id would)."
+            "{label} holds {stored} of {target}, which its name does not say ({better} would)."
         )))
     }))
 }
