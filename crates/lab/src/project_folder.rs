@@ -2,6 +2,7 @@
 
 mod config_file;
 mod scenario_file;
+mod scenario_links;
 
 use std::collections::BTreeMap;
 
@@ -64,6 +65,10 @@ pub fn load_project(root: &Utf8Path) -> Result<Project, ProjectError> {
     project.transactions = reader.transactions(&paths.transactions);
     project.invariants = reader.invariants(&paths.invariants);
     project.scenarios = reader.scenarios(&paths.scenarios);
+    // A file with a fault of its own is not in the project; what names it would be blamed as well.
+    if reader.faults.is_empty() {
+        reader.faults = scenario_links::dangling(&project);
+    }
     reader.finish(project)
 }
 
@@ -236,11 +241,17 @@ impl Reader<'_> {
                 return Vec::new();
             }
         };
-        let mut files: Vec<Utf8PathBuf> = entries
-            .filter_map(Result::ok)
-            .filter(|entry| entry.path().extension() == Some(extension) && entry.path().is_file())
-            .map(|entry| Utf8Path::new(folder).join(entry.file_name()))
-            .collect();
+        let named = |path: &Utf8Path| path.extension() == Some(extension);
+        let mut files = Vec::new();
+        for entry in entries.filter_map(Result::ok).filter(|entry| named(entry.path())) {
+            let file = Utf8Path::new(folder).join(entry.file_name());
+            if entry.path().is_file() {
+                files.push(file);
+            } else {
+                let fault = Diagnostic::new(file, "This has the name of a file and is none.");
+                self.faults.push(fault.hint("Move the folder or dangling link out of the way."));
+            }
+        }
         files.sort();
         files
     }

@@ -11,6 +11,9 @@ use crate::split::{Located, Split};
 
 const WORDS: &[&str] = &["name", "param", "rate", "budget", "role", "tenant", "allow"];
 
+const NO_COLON: &str =
+    "Write $1, $2, and so on, in the order of the `-- param:` lines; `:name` is for transactions.";
+
 /// Returns the queries of a file and every fault found in it.
 ///
 /// A file holds one query, or several with a `-- name:` before each; sqlc's `-- name: X :many` reads
@@ -19,6 +22,8 @@ pub fn parse_queries(file: &Utf8Path, text: &str) -> (Vec<Query>, Vec<Diagnostic
     let split = Split::read(text);
     let mut faults = split.diagnostics(file);
     if !faults.is_empty() {
+        let colon = |fault: &&mut Diagnostic| fault.hint.is_none() && fault.message.contains("near \":\"");
+        faults.iter_mut().filter(colon).for_each(|fault| fault.hint = Some(NO_COLON.to_owned()));
         return (Vec::new(), faults);
     }
     if split.statements.is_empty() {
