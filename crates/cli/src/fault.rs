@@ -86,7 +86,9 @@ impl Fault {
     /// Returns the text for standard error.
     pub fn text(&self) -> String {
         let mut text = format!("error: {}\n", self.message);
-        for cause in self.causes.iter().filter(|cause| !self.message.contains(cause.as_str())) {
+        // The first cause is often the headline again, without its capital letter.
+        let headline = self.message.to_lowercase();
+        for cause in self.causes.iter().filter(|cause| !headline.contains(&cause.to_lowercase())) {
             text.push_str(&format!("  because: {}\n", cause.trim_end().replace('\n', "\n           ")));
         }
         for diagnostic in &self.diagnostics {

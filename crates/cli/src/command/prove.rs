@@ -56,6 +56,7 @@ pub struct ProveArgs {
 enum Profile {
     /// Leave out server crashes and long loads
     Quick,
+    /// Leave out nothing
     #[default]
     Full,
 }

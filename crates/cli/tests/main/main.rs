@@ -18,6 +18,9 @@ struct Ran {
 /// Runs the program in a folder, with an environment that names no database.
 fn underpin(folder: &Path, args: &[&str]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_underpin"));
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("UNDERPIN_")) {
+        command.env_remove(name);
+    }
     for name in ["DATABASE_URL", "PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGSERVICE", "COLUMNS"] {
         command.env_remove(name);
     }
