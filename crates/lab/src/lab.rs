@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use underpin_model::catalog::Catalog;
 use underpin_model::project::Project;
 use underpin_model::report::ServerInfo;
@@ -60,7 +60,8 @@ impl Lab {
             (None, None) => Utf8PathBuf::new(),
         };
         let data = template::template_data(project, spec, &cache, events).await?;
-        let server = start(&spec.installation, Profile::Fast, "lab", &data).await?;
+        let wish = ServerSpec::new(spec.installation.clone(), Profile::Fast, "lab");
+        let server = Server::start(wish.source(DataSource::CopyOf(data.clone()))).await?;
         events.emit(Event::ServerStarted {
             purpose: "lab".to_owned(),
             version: spec.installation.version.text.clone(),
@@ -106,22 +107,15 @@ impl Lab {
         Ok(Sandbox { lab: self, name })
     }
 
-    /// Starts another lab on a copy of the same template: a server that no other proof uses.
-    pub async fn twin(&self, purpose: &str) -> Result<Lab, LabError> {
-        let server = start(&self.installation, Profile::Fast, purpose, &self.data).await?;
-        Ok(Lab {
-            server,
-            installation: self.installation.clone(),
-            data: self.data.clone(),
-            catalog: self.catalog.clone(),
-            sandboxes: AtomicU32::new(0),
-            _scratch: None,
-        })
-    }
-
     /// Starts a second server with production's durability on a copy of the template's data folder.
     pub async fn durable_server(&self, purpose: &str) -> Result<Server, LabError> {
-        start(&self.installation, Profile::Durable, purpose, &self.data).await
+        Ok(Server::start(self.durable_spec(purpose)).await?)
+    }
+
+    /// Returns the wish for such a server.
+    pub fn durable_spec(&self, purpose: &str) -> ServerSpec {
+        let data = DataSource::CopyOf(self.data.clone());
+        ServerSpec::new(self.installation.clone(), Profile::Durable, purpose).source(data)
     }
 
     /// Returns the server's version and the settings that matter for the evidence.
@@ -186,17 +180,6 @@ pub async fn clone_template(superuser: &Address, name: &str) -> Result<(), LabEr
         .await?;
     session.close().await;
     Ok(())
-}
-
-async fn start(
-    installation: &Installation,
-    profile: Profile,
-    purpose: &str,
-    data: &Utf8Path,
-) -> Result<Server, LabError> {
-    let spec =
-        ServerSpec::new(installation.clone(), profile, purpose).source(DataSource::CopyOf(data.to_owned()));
-    Ok(Server::start(spec).await?)
 }
 
 async fn template_catalog(server: &Server) -> Result<Catalog, LabError> {

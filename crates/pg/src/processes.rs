@@ -10,7 +10,9 @@ use nix::unistd::Pid;
 pub(crate) const MARK: &str = "cluster_name=underpin";
 
 /// How often a state is looked at while waiting for it.
-pub(crate) const POLL: Duration = Duration::from_millis(3);
+///
+/// A virtual processor that sleeps longer may be given away, and then comes back hundreds of milliseconds late.
+pub(crate) const POLL: Duration = Duration::from_millis(1);
 
 /// What `postmaster.pid` says. Reference: server source, `miscadmin.h`, `LOCK_FILE_LINE_*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub(crate) struct PidFile {
     pub(crate) socket_dir: Utf8PathBuf,
     /// System V segment that guards the data folder.
     pub(crate) segment: Option<i64>,
+    /// The postmaster says that it takes connections.
+    pub(crate) ready: bool,
 }
 
 impl PidFile {
@@ -36,6 +40,7 @@ impl PidFile {
             port: line(3).parse().unwrap_or_default(),
             socket_dir: line(4).into(),
             segment: line(6).split_whitespace().nth(1).and_then(|id| id.parse().ok()),
+            ready: line(7) == "ready",
         })
     }
 }
@@ -194,7 +199,9 @@ mod tests {
     fn pid_file_of_a_running_server() {
         let text = "4242\n/tmp/u/data\n1700000000\n5432\n/tmp/u/s\n\n    131074         7\nready   \n";
         let file = PidFile::parse(text).unwrap();
-        assert_eq!(file, PidFile { pid: 4242, port: 5432, socket_dir: "/tmp/u/s".into(), segment: Some(7) });
+        let socket_dir = "/tmp/u/s".into();
+        assert_eq!(file, PidFile { pid: 4242, port: 5432, socket_dir, segment: Some(7), ready: true });
+        assert_eq!(PidFile::parse(&text.replace("ready", "starting")).map(|file| file.ready), Some(false));
         assert_eq!(PidFile::parse("1\n"), None);
         assert_eq!(PidFile::parse("junk"), None);
     }

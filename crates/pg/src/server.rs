@@ -24,7 +24,7 @@ use crate::data_copy::copy_data;
 use crate::folder::{OwnedFolder, Owner};
 use crate::installation::Version;
 use crate::launch;
-use crate::processes::{self, POLL, SharedMemory};
+use crate::processes::{self, POLL, PidFile, SharedMemory};
 use crate::run_as::RunAs;
 use crate::session::Session;
 
@@ -123,6 +123,11 @@ impl Server {
             if let Some(status) = self.exit_status() {
                 return Err(self.ended_early(status));
             }
+            // As pg_ctl does: every attempt to connect costs the starting server a process.
+            if !self.says_ready() && start.elapsed() < START_LIMIT {
+                tokio::time::sleep(POLL).await;
+                continue;
+            }
             let error = match Session::connect(&address).await {
                 Ok(session) => {
                     session.close().await;
@@ -136,6 +141,12 @@ impl Server {
             }
             tokio::time::sleep(POLL).await;
         }
+    }
+
+    /// Tells whether the postmaster wrote into its pid file that it takes connections.
+    fn says_ready(&self) -> bool {
+        let file = PidFile::read(&self.data_dir);
+        file.is_some_and(|file| file.ready && Some(file.pid) == self.pid())
     }
 
     fn ended_early(&self, status: String) -> LifecycleError {

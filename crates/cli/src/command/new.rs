@@ -1,14 +1,17 @@
 //! `underpin new`: a project of one's own from a reference system.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
-use include_dir::{Dir, include_dir};
 
 use crate::fault::Fault;
 use crate::output;
 use crate::settings::Settings;
 
-static CODELEARN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../systems/codelearn");
+/// Path inside the project, and text.
+type File = (&'static str, &'static str);
+
+/// Every reference system by name; listed by `build.rs`.
+const SYSTEMS: &[(&str, &[File])] = include!(concat!(env!("OUT_DIR"), "/systems.rs"));
 
 /// Start a project from a reference system
 #[derive(Debug, Args)]
@@ -22,12 +25,10 @@ pub struct NewArgs {
 
 /// Carries the command out.
 pub fn run(args: &NewArgs, settings: &Settings) -> Result<u8, Fault> {
-    let system = match args.from.as_str() {
-        "codelearn" => &CODELEARN,
-        other => {
-            let fault = Fault::usage(format!("There is no reference system called {other}."));
-            return Err(fault.hint("The reference systems are: codelearn."));
-        }
+    let Some((_, files)) = SYSTEMS.iter().find(|(name, _)| *name == args.from) else {
+        let names: Vec<&str> = SYSTEMS.iter().map(|(name, _)| *name).collect();
+        let fault = Fault::usage(format!("There is no reference system called {}.", args.from));
+        return Err(fault.hint(format!("The reference systems are: {}.", names.join(", "))));
     };
     let folder = settings.folder().join(&args.dir);
     let occupied =
@@ -37,25 +38,20 @@ pub fn run(args: &NewArgs, settings: &Settings) -> Result<u8, Fault> {
         return Err(fault.hint("Choose a new folder, or run `underpin init` in it to adopt what is there."));
     }
     let failed = |error| Fault::environment(format!("{} could not be written.", args.dir)).because(error);
-    copy(system, &folder).map_err(failed)?;
+    write(files, &folder).map_err(failed)?;
     output::result(&format!("Made {} from {}.", args.dir, args.from));
     output::remark(&format!("\nhint: cd {} && underpin prove", args.dir));
     Ok(0)
 }
 
-fn copy(from: &Dir<'_>, folder: &camino::Utf8Path) -> std::io::Result<()> {
+fn write(files: &[File], folder: &Utf8Path) -> std::io::Result<()> {
     fs_err::create_dir_all(folder)?;
-    for entry in from.entries() {
-        let Some(path) = camino::Utf8Path::from_path(entry.path()) else { continue };
-        // A server's data and caches of the tree we were built from are nobody's project.
-        if path.components().any(|part| part.as_str() == ".underpin") {
-            continue;
+    for (path, text) in files {
+        let target = folder.join(path);
+        if let Some(parent) = target.parent() {
+            fs_err::create_dir_all(parent)?;
         }
-        let name = path.file_name().unwrap_or_default();
-        match entry {
-            include_dir::DirEntry::Dir(dir) => copy(dir, &folder.join(name))?,
-            include_dir::DirEntry::File(file) => fs_err::write(folder.join(name), file.contents())?,
-        }
+        fs_err::write(target, text)?;
     }
     Ok(())
 }

@@ -9,10 +9,10 @@ use underpin_model::checksum::DatabaseChecksum;
 use underpin_model::script::{ScriptItem, ScriptStatement, TransactionScript};
 use underpin_model::statement::Verb;
 use underpin_model::{Code, Event, Evidence, Finding, ObjectKind, ObjectRef, SourceLine};
-use underpin_pg::{Session, checksum};
+use underpin_pg::{Address, Server, Session, checksum};
 
 use crate::error::LabError;
-use crate::lab::Sandbox;
+use crate::lab::clone_template;
 use crate::params::{self, Values};
 use crate::proof::{Experiment, Experimenting, Outcome, Proof, RunProfile};
 use crate::script_run::{ScriptRun, StepFault};
@@ -39,9 +39,12 @@ const FAILS: Code =
 const NO_EFFECT: Code =
     Code::warning("UP262", "transaction-without-effect", "a transaction succeeds and changes nothing");
 
-/// What was learned about one script.
+/// One script, and what was learned about it.
 struct Examined<'s> {
     script: &'s TransactionScript,
+    /// The superuser's address of the script's own database.
+    database: Address,
+    role: Option<&'s str>,
     values: Values,
     points: Vec<Point>,
     /// Statements of the run that went through, with their values.
@@ -49,164 +52,186 @@ struct Examined<'s> {
     changed: Vec<String>,
 }
 
+impl<'s> Examined<'s> {
+    fn new(script: &'s TransactionScript, database: Address, experiment: &Experiment<'s>) -> Examined<'s> {
+        let role = script.role.as_ref().or(experiment.project.config.database.app_role.as_ref());
+        Examined {
+            script,
+            database,
+            role: role.map(String::as_str),
+            values: Values::new(),
+            points: vec![],
+            recorded: vec![],
+            changed: vec![],
+        }
+    }
+
+    /// Opens a session as the script's role.
+    async fn session(&self) -> Result<Session, LabError> {
+        let address = self.role.map_or_else(|| self.database.clone(), |role| self.database.user(role));
+        Ok(Session::connect(&address).await?)
+    }
+
+    /// Returns a run at the script's first statement.
+    fn start(&self) -> Result<ScriptRun<'s>, LabError> {
+        ScriptRun::new(self.script, self.values.clone(), 1).map_err(unexpected)
+    }
+
+    /// Returns whether no failure left anything behind.
+    fn is_whole(&self) -> bool {
+        self.points.iter().all(|point| point.left.is_empty())
+    }
+}
+
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
-    let project = experiment.project;
-    if project.transactions.is_empty() {
+    if experiment.project.transactions.is_empty() {
         return Ok(Outcome::skipped("the project has no transactions/*.sql"));
     }
-    // A server of its own: what commits on it is the scripts' doing.
-    let alone = experiment.lab.twin("atomicity").await?;
-    let outcome = fail_all(&Experiment { lab: &alone, ..*experiment }).await;
-    alone.close().await?;
+    let mut place = Place::prepare(experiment).await?;
+    let outcome = fail_all(experiment, &mut place).await;
+    place.server.stop().await?;
     outcome
 }
 
-async fn fail_all(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
-    let project = experiment.project;
+async fn fail_all(experiment: &Experiment<'_>, place: &mut Place) -> Result<Outcome, LabError> {
+    let scripts = &experiment.project.transactions;
     let mut outcome = Outcome::default();
     let mut examined = Vec::new();
-    let template = experiment.lab.address().database(template::DATABASE);
-    // Every database of this proof is a clone of the template, so this is the content of all of them.
-    let before = checksum::database_checksums(&template, &checksum::Options::default()).await?;
-    for (nth, script) in project.transactions.iter().enumerate() {
-        let (done, total) = (nth as u64, project.transactions.len() as u64);
-        experiment.events.emit(Event::Progress {
-            what: script.name.clone(),
-            done,
-            total,
-            unit: "transactions",
-        });
-        examined.extend(examine(experiment, script, &before, &mut outcome).await?);
+    for (nth, script) in scripts.iter().enumerate() {
+        progress(experiment, script, nth);
+        let mut one = Examined::new(script, place.database(nth), experiment);
+        match try_failures(&mut one, place).await? {
+            Ok(()) => examined.push(one),
+            Err(fault) => outcome.findings.push(refused(script, &fault)),
+        }
     }
     match experiment.profile {
-        RunProfile::Full => crash::crash_all(experiment, &before, &mut examined, &mut outcome).await?,
+        RunProfile::Full => crash::crash_all(place, &mut examined).await?,
         RunProfile::Quick => outcome.summary.push_str("Server crashes were left out (--profile quick). "),
+    }
+    for one in &mut examined {
+        outcome.findings.extend(finish(one, place).await?);
     }
     conclude(&mut outcome, &examined);
     Ok(outcome)
 }
 
-/// Fails the script after every step in two ways, then lets it go through.
-async fn examine<'s>(
-    experiment: &Experiment<'_>,
-    script: &'s TransactionScript,
-    before: &DatabaseChecksum,
-    outcome: &mut Outcome,
-) -> Result<Option<Examined<'s>>, LabError> {
-    let sandbox = experiment.lab.sandbox().await?;
-    let case = Case::prepare(experiment, &sandbox, script, before).await?;
-    let mut one =
-        Examined { script, values: case.values.clone(), points: vec![], recorded: vec![], changed: vec![] };
-    let tried = try_failures(&case, &mut one.points).await?;
-    let whole = tried.is_ok() && one.points.iter().all(|point| point.left.is_empty());
-    let ended = match tried {
-        Ok(()) if whole => go_through(&case, &mut one).await?,
-        tried => tried,
-    };
-    case.watcher.close().await;
-    sandbox.drop().await?;
-    if let Err(fault) = ended {
-        outcome.findings.push(refused(script, &fault));
-        return Ok(None);
+fn progress(experiment: &Experiment<'_>, script: &TransactionScript, nth: usize) {
+    let (done, total) = (nth as u64, experiment.project.transactions.len() as u64);
+    experiment.events.emit(Event::Progress { what: script.name.clone(), done, total, unit: "transactions" });
+}
+
+/// A server that nobody else uses: what commits on it is the scripts' doing.
+struct Place {
+    server: Server,
+    /// Content of the template, and so of every script's database before anything happened.
+    before: DatabaseChecksum,
+}
+
+impl Place {
+    /// Starts the server and makes a database for every script.
+    async fn prepare(experiment: &Experiment<'_>) -> Result<Place, LabError> {
+        // Autovacuum takes transaction ids too.
+        let mut wish = experiment.lab.durable_spec("atomicity").setting("autovacuum", "off");
+        if cfg!(target_os = "linux") {
+            // Recovery makes sure that the files are on the disk: at once instead of one by one.
+            wish = wish.setting("recovery_init_sync_method", "syncfs");
+        }
+        let server = Server::start(wish).await?;
+        let template = server.address().database(template::DATABASE);
+        let before = checksum::database_checksums(&template, &checksum::Options::default()).await?;
+        let place = Place { server, before };
+        for nth in 0..experiment.project.transactions.len() {
+            clone_template(&place.server.address(), &place.database(nth).database).await?;
+        }
+        Ok(place)
     }
-    let broken = one.points.iter().filter(|point| !point.left.is_empty());
-    outcome.findings.extend(broken.map(|point| partial(script, point)));
-    if whole && one.changed.is_empty() {
-        outcome.findings.push(without_effect(script));
+
+    /// Returns the superuser's address of the nth script's database.
+    fn database(&self, nth: usize) -> Address {
+        self.server.address().database(&format!("script_{nth}"))
     }
-    Ok(Some(one))
+
+    /// Returns the tables of a script's database whose content is not what it was before anything happened.
+    async fn left(&self, database: &Address) -> Result<Vec<String>, LabError> {
+        let after = checksum::database_checksums(database, &checksum::Options::default()).await?;
+        Ok(changed_tables(&self.before, &after))
+    }
 }
 
 /// Fails the script by an error, then by a killed session. What one failure leaves behind ends the
 /// trial: the next failure would start from a changed state.
-async fn try_failures(
-    case: &Case<'_, '_>,
-    points: &mut Vec<Point>,
-) -> Result<Result<(), StepFault>, LabError> {
+async fn try_failures(one: &mut Examined<'_>, place: &Place) -> Result<Result<(), StepFault>, LabError> {
+    let watcher = Session::connect(&one.database).await?;
+    // One seed for the server's random(): the same rows are chosen in every run.
+    watcher.execute("SELECT setseed(0.5)").await?;
+    one.values = params::evaluate(&watcher, &one.script.name, &one.script.params).await?;
+    let since = Moment::now(&watcher).await?;
+    let mut ended = Ok(());
     for failure in [Failure::Error, Failure::Kill] {
-        match case.fail_after_every_step(failure).await? {
-            Ok(found) => points.extend(found),
-            Err(fault) => return Ok(Err(fault)),
-        }
-        if points.iter().any(|point| !point.left.is_empty()) {
-            return Ok(Ok(()));
+        ended = fail_after_every_step(failure, one, place, &watcher, since).await?;
+        if ended.is_err() || !one.is_whole() {
+            break;
         }
     }
-    // The content has the last word over the transaction ids.
-    if let Some(last) = points.last_mut() {
-        last.left = case.left().await?;
+    watcher.close().await;
+    Ok(ended)
+}
+
+/// Notes what each failure left behind; the inner error is a statement that the server refused by itself.
+async fn fail_after_every_step(
+    failure: Failure,
+    one: &mut Examined<'_>,
+    place: &Place,
+    watcher: &Session,
+    since: Moment,
+) -> Result<Result<(), StepFault>, LabError> {
+    let mut as_new = None;
+    for steps in 1.. {
+        let session = match as_new.take() {
+            Some(session) => session,
+            None => one.session().await?,
+        };
+        let mut run = one.start()?;
+        let last = match walk(&mut run, &session, steps).await {
+            Ok(last) => last,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let Some(last) = last.filter(|_| run.peek().is_some()) else { break };
+        as_new = failure::inject(failure, session, watcher).await?;
+        let undone = since.all_undone_since(watcher).await?;
+        let left = if undone { Vec::new() } else { place.left(&one.database).await? };
+        let stop = !left.is_empty() || commits_next(&run) && !more_after_commit(one.script);
+        one.points.push(Point { failure, step: steps, line: last.line, sql: last.source(), left });
+        if stop {
+            break;
+        }
     }
     Ok(Ok(()))
 }
 
-/// Lets the script run to its end and notes what it changed; the inner error is a statement that the server refused.
-async fn go_through(case: &Case<'_, '_>, one: &mut Examined<'_>) -> Result<Result<(), StepFault>, LabError> {
-    let session = session_for(case.experiment, case.sandbox, case.script).await?;
-    let mut whole = ScriptRun::new(case.script, case.values.clone(), 1).map_err(unexpected)?;
-    let ended = whole.to_end(&session).await;
-    session.close().await;
-    one.changed = case.left().await?;
-    Ok(ended.map(|done| one.recorded = done.iter().map(document::record).collect()))
-}
-
-/// One script in one sandbox, before anything happened.
-struct Case<'c, 's> {
-    experiment: &'c Experiment<'c>,
-    sandbox: &'c Sandbox<'c>,
-    script: &'s TransactionScript,
-    values: Values,
-    watcher: Session,
-    before: &'c DatabaseChecksum,
-    since: Moment,
-}
-
-impl<'c, 's> Case<'c, 's> {
-    async fn prepare(
-        experiment: &'c Experiment<'c>,
-        sandbox: &'c Sandbox<'c>,
-        script: &'s TransactionScript,
-        before: &'c DatabaseChecksum,
-    ) -> Result<Case<'c, 's>, LabError> {
-        let watcher = sandbox.session().await?;
-        // One seed for the server's random(): the same rows are chosen in every run.
-        watcher.execute("SELECT setseed(0.5)").await?;
-        let values = params::evaluate(&watcher, &script.name, &script.params).await?;
-        let since = Moment::now(&watcher).await?;
-        Ok(Case { experiment, sandbox, script, values, watcher, before, since })
-    }
-
-    /// Returns the tables whose content is not what it was before anything happened.
-    async fn left(&self) -> Result<Vec<String>, LabError> {
-        let after =
-            checksum::database_checksums(&self.sandbox.address(), &checksum::Options::default()).await?;
-        Ok(changed_tables(self.before, &after))
-    }
-
-    /// Returns what each failure left behind; the inner error is a statement that the server refused by itself.
-    async fn fail_after_every_step(
-        &self,
-        failure: Failure,
-    ) -> Result<Result<Vec<Point>, StepFault>, LabError> {
-        let mut points = Vec::new();
-        for steps in 1.. {
-            let session = session_for(self.experiment, self.sandbox, self.script).await?;
-            let mut run = ScriptRun::new(self.script, self.values.clone(), 1).map_err(unexpected)?;
-            let last = match walk(&mut run, &session, steps).await {
-                Ok(last) => last,
-                Err(fault) => return Ok(Err(fault)),
-            };
-            let Some(last) = last.filter(|_| run.peek().is_some()) else { break };
-            failure::inject(failure, &session, &self.watcher).await?;
-            let undone = self.since.all_undone_since(&self.watcher).await?;
-            let left = if undone { Vec::new() } else { self.left().await? };
-            let stop = !left.is_empty() || commits_next(&run) && !more_after_commit(self.script);
-            points.push(Point { failure, step: steps, line: last.line, sql: last.source(), left });
-            if stop {
-                break;
-            }
+/// Lets the content have the last word over the transaction ids, and the script go through to its end.
+async fn finish(one: &mut Examined<'_>, place: &Place) -> Result<Vec<Finding>, LabError> {
+    if one.is_whole() {
+        let left = place.left(&one.database).await?;
+        if let Some(last) = one.points.last_mut() {
+            last.left = left;
         }
-        Ok(Ok(points))
     }
+    let broken = one.points.iter().filter(|point| !point.left.is_empty());
+    let mut findings: Vec<Finding> = broken.map(|point| partial(one.script, point)).collect();
+    if findings.is_empty() {
+        let session = one.session().await?;
+        let ended = one.start()?.to_end(&session).await;
+        session.close().await;
+        match ended {
+            Ok(done) => one.recorded = done.iter().map(document::record).collect(),
+            Err(fault) => return Ok(vec![refused(one.script, &fault)]),
+        }
+        one.changed = place.left(&one.database).await?;
+        findings.extend(one.changed.is_empty().then(|| without_effect(one.script)));
+    }
+    Ok(findings)
 }
 
 /// Executes up to `steps` statements and returns the last one.
@@ -248,21 +273,9 @@ fn begins(script: &TransactionScript) -> usize {
     script.items.iter().filter(begins).count()
 }
 
-/// Opens a session as the script's role.
-async fn session_for(
-    experiment: &Experiment<'_>,
-    sandbox: &Sandbox<'_>,
-    script: &TransactionScript,
-) -> Result<Session, LabError> {
-    match script.role.as_ref().or(experiment.project.config.database.app_role.as_ref()) {
-        Some(role) => sandbox.session_as(role).await,
-        None => sandbox.session().await,
-    }
-}
-
 /// Returns the tables whose content differs, as `table: before → after rows`. Sequences never roll
 /// back (manual, "Sequence Manipulation Functions"), so they do not count.
-pub(super) fn changed_tables(before: &DatabaseChecksum, after: &DatabaseChecksum) -> Vec<String> {
+fn changed_tables(before: &DatabaseChecksum, after: &DatabaseChecksum) -> Vec<String> {
     let changed = before.tables.iter().filter(|(name, sum)| after.tables.get(*name) != Some(*sum));
     changed
         .map(|(name, sum)| {

@@ -1,5 +1,7 @@
 //! The ways in which a transaction is made to fail, and what one failure left behind.
 
+use std::time::{Duration, Instant};
+
 use underpin_pg::Session;
 
 use crate::error::LabError;
@@ -41,25 +43,50 @@ pub(super) struct Point {
 }
 
 /// Makes the session's transaction fail and waits until the server has undone it.
-pub(super) async fn inject(failure: Failure, session: &Session, watcher: &Session) -> Result<(), LabError> {
+///
+/// Returns the session when the failure leaves it as good as new.
+pub(super) async fn inject(
+    failure: Failure,
+    session: Session,
+    watcher: &Session,
+) -> Result<Option<Session>, LabError> {
     match failure {
         Failure::Error => {
             // 22012 division_by_zero: an error of the application's own making, in any transaction.
-            match session.execute("SELECT 1 / 0").await {
-                Ok(_) => Err(LabError::Unexpected("a division by zero was accepted".to_owned())),
-                Err(_) => Ok(session.execute("ROLLBACK").await.map(|_| ())?),
+            if session.execute("SELECT 1 / 0").await.is_ok() {
+                return Err(LabError::Unexpected("a division by zero was accepted".to_owned()));
             }
+            session.execute("ROLLBACK").await?;
+            session.execute("DISCARD ALL").await?;
+            Ok(Some(session))
         }
         Failure::Kill => {
-            // The second argument waits until the backend is gone (PostgreSQL 14 and later).
-            let sql = format!("SELECT pg_terminate_backend({}, 5000)", session.pid());
-            match watcher.value(&sql).await?.as_deref() {
-                Some("t") => Ok(()),
-                _ => Err(LabError::Deadline { what: "ending a session".to_owned(), seconds: 5 }),
-            }
+            watcher.value(&format!("SELECT pg_terminate_backend({})", session.pid())).await?;
+            wait_until_ended(&session, watcher).await?;
+            Ok(None)
         }
         Failure::Crash => {
             Err(LabError::Unexpected("a crash ends the whole server, not one session".to_owned()))
         }
     }
+}
+
+/// Ending a backend takes milliseconds, unless it undoes the creation of many files.
+const ENDING_LIMIT: Duration = Duration::from_secs(30);
+
+/// Waits until the server has undone the session's work: it gives up its entry among the sessions after that.
+///
+/// `pg_terminate_backend` can wait by itself, but looks only ten times a second.
+async fn wait_until_ended(session: &Session, watcher: &Session) -> Result<(), LabError> {
+    let start = Instant::now();
+    let there = format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {}", session.pid());
+    while watcher.value(&there).await?.as_deref() != Some("0") {
+        if start.elapsed() > ENDING_LIMIT {
+            return Err(LabError::Deadline {
+                what: "ending a session".to_owned(),
+                seconds: ENDING_LIMIT.as_secs(),
+            });
+        }
+    }
+    Ok(())
 }

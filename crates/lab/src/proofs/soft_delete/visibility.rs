@@ -5,11 +5,11 @@
 //! those that the answer names by key, and the first ones of the table.
 
 use tokio::sync::OnceCell;
-use underpin_model::catalog::{Catalog, Table};
+use underpin_model::catalog::{Catalog, Table, View};
 use underpin_model::sql_text::{quote_identifier, quote_literal, quote_qualified};
 use underpin_model::statement::{Access, Verb};
 use underpin_model::{ObjectKind, SourceLine};
-use underpin_pg::Session;
+use underpin_pg::{QueryError, Session};
 
 use crate::error::LabError;
 use crate::params;
@@ -17,6 +17,9 @@ use crate::proof::Experiment;
 
 /// Rows of a table that are deleted besides those that the answer names.
 const FIRST_ROWS: u32 = 256;
+
+/// Rows of a view whose keys choose the part of it that is asked for.
+const EXCERPT_ROWS: u32 = 200;
 
 /// A view or named query whose answer may show rows.
 pub(super) struct Reader {
@@ -61,20 +64,18 @@ impl Shown<'_> {
 /// Returns every view, and every named query that only reads, with the tables behind it.
 pub(super) async fn readers(experiment: &Experiment<'_>, session: &Session) -> Result<Vec<Reader>, LabError> {
     let catalog = experiment.lab.catalog();
-    let mut readers: Vec<Reader> = catalog
-        .views
-        .iter()
-        // A materialized view shows what it was refreshed with, by design.
-        .filter(|view| !view.materialized)
-        .map(|view| Reader {
+    let mut readers = Vec::new();
+    // A materialized view shows what it was refreshed with, by design.
+    for view in catalog.views.iter().filter(|view| !view.materialized) {
+        readers.push(Reader {
             kind: ObjectKind::View,
             name: view.name.clone(),
             at: None,
             tables: tables_behind(catalog, &format!("{}.{}", view.schema, view.name)),
-            sql: format!("SELECT * FROM {}", quote_qualified(&view.schema, &view.name)),
+            sql: excerpt(session, view).await?,
             live: OnceCell::new(),
-        })
-        .collect();
+        });
+    }
     for query in experiment.project.queries.iter().filter(|query| query.statement.facts.verb == Verb::Select)
     {
         let values = params::evaluate(session, &query.name, &query.params).await?;
@@ -96,6 +97,25 @@ pub(super) async fn readers(experiment: &Experiment<'_>, session: &Session) -> R
         });
     }
     Ok(readers)
+}
+
+/// Returns a query for the rows of a view that share a key with its first ones.
+///
+/// A view that serves one user at a time would take minutes to be computed for all of them, and again for
+/// every table and change.
+async fn excerpt(session: &Session, view: &View) -> Result<String, LabError> {
+    let whole = format!("SELECT * FROM {}", quote_qualified(&view.schema, &view.name));
+    let Some(key) = view.columns.iter().find(|name| *name == "id" || name.ends_with("_id")) else {
+        return Ok(whole);
+    };
+    let key = quote_identifier(key);
+    let first = format!("SELECT array_agg(DISTINCT q.{key}) FROM ({whole} LIMIT {EXCERPT_ROWS}) AS q");
+    match session.value(&first).await {
+        Ok(Some(keys)) => Ok(format!("{whole} WHERE {key} = ANY ({})", quote_literal(&keys))),
+        // An empty view, or a key that cannot be compared.
+        Ok(None) | Err(QueryError::Server(_)) => Ok(whole),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Returns the tables that a relation reads, views looked through.
