@@ -31,7 +31,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments, settings: Settings) -> Result<u8, Fault> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    // Servers do the work; on one thread their answers reach us without waking another.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Fault::internal("starting the asynchronous runtime").because(error))?;

@@ -20,6 +20,8 @@ pub struct Proof {
     pub question: &'static str,
     /// Its page in Markdown.
     pub page: &'static str,
+    /// Starts servers of its own, which takes longest: such a proof begins before the others.
+    pub own_servers: bool,
     /// The experiment.
     pub run: for<'a> fn(&'a Experiment<'a>) -> Experimenting<'a>,
 }

@@ -90,7 +90,9 @@ async fn answers(
 ) -> Result<(ServerInfo, Vec<Answer>), LabError> {
     let server = lab.server_info().await?;
     let experiment = Experiment { project, lab: &lab, events, profile: options.profile };
-    let mut answers: Vec<Answer> = futures_util::stream::iter(selected.iter().enumerate())
+    let mut order: Vec<_> = selected.iter().enumerate().collect();
+    order.sort_by_key(|(_, proof)| !proof.own_servers);
+    let mut answers: Vec<Answer> = futures_util::stream::iter(order)
         .map(|(index, proof)| answer(index, proof, &experiment))
         .buffer_unordered(options.jobs.max(1))
         .collect()

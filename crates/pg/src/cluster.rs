@@ -249,7 +249,8 @@ async fn run_initdb(
         "--no-instructions",
     ]);
     call = call.arg(format!("--locale={locale}")).deadline(INITDB_LIMIT);
-    if spec.profile == Profile::Fast {
+    // What is thrown away at the end need not reach the disk before its first start.
+    if spec.profile == Profile::Fast || spec.source == DataSource::Fresh {
         call = call.arg("--no-sync");
     }
     let tool = run_tool(&spec.installation, &call).await;

@@ -11,6 +11,7 @@ pub mod definition;
 pub mod directive;
 pub mod expression;
 pub mod facts;
+pub mod index_build;
 pub mod invariant;
 mod lexer;
 pub mod migration;

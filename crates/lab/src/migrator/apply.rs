@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use underpin_model::evidence::{HeldLock, StatementTrace};
 use underpin_model::project::Migration;
+use underpin_model::sql_text::quote_literal;
 use underpin_model::statement::Statement;
 use underpin_model::{Event, EventSink};
 use underpin_pg::Address;
 use underpin_pg::{QueryError, Session};
+use underpin_sql::index_build::concurrent_index;
 
 use super::MigrateError;
 use super::foreign::{self, ForeignLedger};
@@ -248,15 +250,16 @@ impl Runner<'_> {
     /// With `IF NOT EXISTS` the next try would take the invalid index for the finished one (manual,
     /// "Building Indexes Concurrently").
     async fn drop_invalid_index(&self, statement: &Statement) {
-        if statement.facts.node != "IndexStmt" {
-            return;
-        }
-        let Ok(invalid) = self.session.rows(include_str!("invalid_indexes.sql")).await else { return };
-        for name in invalid.rows.iter().filter_map(|row| row[0].as_deref()) {
-            let bare = name.rsplit('.').next().unwrap_or(name).trim_matches('"');
-            if statement.sql.contains(bare) {
-                let _ = self.session.execute(&format!("DROP INDEX CONCURRENTLY IF EXISTS {name}")).await;
-            }
+        let Some(index) = concurrent_index(&statement.sql) else { return };
+        let sql = format!(
+            "{} AND c.relname = {} AND i.indrelid = to_regclass({})",
+            include_str!("invalid_indexes.sql"),
+            quote_literal(&index.name),
+            quote_literal(&index.table)
+        );
+        // Whatever keeps us from looking is reported by the statement itself.
+        if let Ok(Some(name)) = self.session.value(&sql).await {
+            let _ = self.session.execute(&format!("DROP INDEX CONCURRENTLY IF EXISTS {name}")).await;
         }
     }
 

@@ -26,6 +26,7 @@ pub const PROOF: Proof = Proof {
     name: "atomicity",
     question: "Is every multi-step write all or nothing?",
     page: include_str!("../../../../docs/proofs/atomicity.md"),
+    own_servers: true,
     run: |experiment| -> Experimenting<'_> { Box::pin(run(experiment)) },
 };
 

@@ -30,6 +30,7 @@ pub const PROOF: Proof = Proof {
     name: "constraints",
     question: "Does every NOT NULL, UNIQUE, CHECK, FOREIGN KEY and exclusion constraint really refuse bad data?",
     page: include_str!("../../../../docs/proofs/constraints.md"),
+    own_servers: false,
     run: |experiment| -> Experimenting<'_> { Box::pin(run(experiment)) },
 };
 

@@ -20,6 +20,7 @@ pub const PROOF: Proof = Proof {
     name: "read-model",
     question: "Do the denormalised counters and summaries always equal a recount?",
     page: include_str!("../../../../docs/proofs/read-model.md"),
+    own_servers: false,
     run: |experiment| -> Experimenting<'_> { Box::pin(run(experiment)) },
 };
 

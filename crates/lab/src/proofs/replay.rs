@@ -17,6 +17,7 @@ pub const PROOF: Proof = Proof {
     name: "replay",
     question: "Does the whole history rebuild the schema from nothing, and to the same catalog every time?",
     page: include_str!("../../../../docs/proofs/replay.md"),
+    own_servers: false,
     run: |experiment| -> Experimenting<'_> { Box::pin(run(experiment)) },
 };
 

@@ -15,6 +15,7 @@ pub const PROOF: Proof = Proof {
     name: "restore",
     question: "Does the backup come back to life?",
     page: include_str!("../../../../docs/proofs/restore.md"),
+    own_servers: true,
     run: |experiment| -> Experimenting<'_> { Box::pin(run(experiment)) },
 };
 

@@ -28,6 +28,7 @@ pub const PROOF: Proof = Proof {
     name: "roles",
     question: "Can the application role do only its job?",
     page: include_str!("../../../../docs/proofs/roles.md"),
+    own_servers: false,
     run: |experiment| -> Experimenting<'_> { Box::pin(run(experiment)) },
 };
 

@@ -15,6 +15,7 @@ pub const PROOF: Proof = Proof {
     name: "schema",
     question: "Is the schema honest?",
     page: include_str!("../../../../docs/proofs/schema.md"),
+    own_servers: false,
     run: |experiment| -> Experimenting<'_> { Box::pin(run(experiment)) },
 };
 

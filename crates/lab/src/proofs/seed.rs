@@ -15,6 +15,7 @@ pub const PROOF: Proof = Proof {
     name: "seed",
     question: "Is the seed idempotent?",
     page: include_str!("../../../../docs/proofs/seed.md"),
+    own_servers: false,
     run: |experiment| -> Experimenting<'_> { Box::pin(run(experiment)) },
 };
 

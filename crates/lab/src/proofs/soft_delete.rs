@@ -15,6 +15,7 @@ pub const PROOF: Proof = Proof {
     name: "soft-delete",
     question: "Is nothing destroyed?",
     page: include_str!("../../../../docs/proofs/soft-delete.md"),
+    own_servers: false,
     run: |experiment| -> Experimenting<'_> { Box::pin(run(experiment)) },
 };
 

@@ -210,6 +210,7 @@ impl<'a> Bench<'a> {
         }
         let roles = self.folder.join("roles.sql");
         let target = server.address();
+        let jobs = (kind == Kind::Directory).then(|| "--jobs=2".to_owned());
         let calls = [
             // Without ON_ERROR_STOP: the superuser of the dump exists in every instance already.
             ToolCall::new("psql").args([
@@ -217,12 +218,10 @@ impl<'a> Bench<'a> {
                 format!("--file={roles}"),
                 "postgres".to_owned(),
             ]),
-            ToolCall::new("pg_restore").args([
-                "--create".to_owned(),
-                "--exit-on-error".to_owned(),
-                "--dbname=postgres".to_owned(),
-                path.to_string(),
-            ]),
+            ToolCall::new("pg_restore")
+                .args(["--create", "--exit-on-error", "--dbname=postgres"])
+                .args(jobs)
+                .arg(path.as_str()),
         ];
         for call in calls {
             let call = with_environment(call, Some(&target));
