@@ -75,6 +75,7 @@ pub enum Command {
     Psql(command::psql::PsqlArgs),
     Migrate(command::migrate::MigrateArgs),
     Seed(command::seed::SeedArgs),
+    Race(command::race::RaceArgs),
     Explain(command::explain::ExplainArgs),
     Doctor(command::doctor::DoctorArgs),
     Selftest(command::selftest::SelftestArgs),

@@ -10,6 +10,7 @@ pub mod migrate;
 pub mod new;
 pub mod prove;
 pub mod psql;
+pub mod race;
 pub mod seed;
 pub mod selftest;
 pub mod status;
@@ -31,6 +32,7 @@ pub async fn run(command: &Command, settings: &Settings) -> Result<u8, Fault> {
         Command::Psql(args) => psql::run(args, settings).await,
         Command::Migrate(args) => migrate::run(args, settings).await,
         Command::Seed(args) => seed::run(args, settings).await,
+        Command::Race(args) => race::run(args, settings).await,
         Command::Explain(args) => explain::run(args, settings),
         Command::Doctor(args) => doctor::run(args, settings),
         Command::Selftest(args) => selftest::run(args, settings).await,

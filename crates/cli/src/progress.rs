@@ -60,7 +60,11 @@ impl EventSink for Progress {
                 self.bar.set_message(format!("{what}: {done}/{total} {unit}"))
             }
             Event::Remark { text } => self.line(&text),
-            Event::ProofFinished { report } => self.line(&proof_line(&report, &self.style)),
+            Event::ProofFinished { mut report } => {
+                // The sentence stands in the result, which most people see on the same screen.
+                report.reason = None;
+                self.line(&proof_line(&report, &self.style));
+            }
             Event::RunFinished { .. } => self.bar.finish_and_clear(),
         }
     }

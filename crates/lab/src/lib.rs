@@ -17,6 +17,7 @@ pub mod project_folder;
 pub mod proof;
 pub mod proofs;
 pub mod prove;
+pub mod race;
 pub mod rehearsal;
 pub mod script_run;
 pub mod selftest;

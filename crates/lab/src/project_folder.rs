@@ -1,5 +1,6 @@
 //! Reads a project folder into a [`Project`], or says everything that is wrong with it at once.
 
+mod bare_folder;
 mod config_file;
 mod scenario_file;
 mod scenario_links;
@@ -11,6 +12,8 @@ use underpin_model::config::Config;
 use underpin_model::project::{Diagnostic, Invariant, Migration, Project, Query, Scenario, SqlFile};
 use underpin_model::script::TransactionScript;
 use underpin_sql::migration::Role;
+
+pub use bare_folder::{BareScenario, bare_scenario};
 
 /// Why a folder is not a project that can be worked with.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +31,7 @@ pub enum ProjectError {
         path: Utf8PathBuf,
     },
     /// Files of the project are at fault.
-    #[error("{} fault(s) in the project's files", diagnostics.len())]
+    #[error("{} fault{} in the project's files", diagnostics.len(), if diagnostics.len() == 1 { "" } else { "s" })]
     Files {
         /// Every fault, sorted by file and line.
         diagnostics: Vec<Diagnostic>,

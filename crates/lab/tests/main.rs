@@ -5,5 +5,6 @@
 mod migrating;
 mod proof_constraints;
 mod proof_roles;
+mod racing;
 mod sample;
 mod selftest;

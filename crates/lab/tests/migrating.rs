@@ -120,7 +120,10 @@ async fn one_runner_at_a_time_and_locks_are_not_waited_for_long() {
         let holder = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'";
         while ask(&database, holder).await == "0" {}
         let busy = migrate_up(&database, &slow, &hurry, &Silent).await;
-        assert!(matches!(&busy, Err(MigrateError::Busy { holder }) if holder.contains("process")), "{busy:?}");
+        assert!(
+            matches!(&busy, Err(MigrateError::Busy { holder }) if holder.contains("process")),
+            "{busy:?}"
+        );
         up(&database, &slow).await.unwrap()
     };
     let (first, second) = tokio::join!(up(&database, &slow), late);

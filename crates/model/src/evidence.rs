@@ -44,6 +44,68 @@ pub enum EvidenceBody {
     ErDiagram(ErDiagram),
     /// One migration statement and what it did.
     Statement(StatementTrace),
+    /// The schedules of a scenario at one isolation level.
+    Schedules(Schedules),
+}
+
+/// The schedules of a scenario at one isolation level: how many there are, how they ended, the shortest bad one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Schedules {
+    /// The scenario.
+    pub scenario: String,
+    /// The isolation level, in lower case.
+    pub level: String,
+    /// Schedules that there would be if no session ever waited.
+    pub schedules: f64,
+    /// Schedules that were run.
+    pub explored: u64,
+    /// Executions that were left half way, because they only exchange steps that commute.
+    pub pruned: u64,
+    /// Whether nothing was left to run.
+    pub exhausted: bool,
+    /// Schedules after which an invariant fails, though it holds after every serial order.
+    pub anomalous: u64,
+    /// How the schedules ended.
+    pub outcomes: ScheduleOutcomes,
+    /// Schedules whose answers and final state no serial order of the committed sessions gives.
+    pub nonserializable: u64,
+    /// The anomalous schedule with the fewest switches; empty when there is none.
+    pub minimal: Vec<ScheduleStep>,
+    /// The same as a word for `underpin race --replay`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
+    /// Invariants that fail after it.
+    pub violated: Vec<String>,
+    /// Duration in seconds.
+    pub seconds: f64,
+}
+
+/// Schedules by the worst that happened to one of their sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ScheduleOutcomes {
+    /// Every session reached its end.
+    pub ok: u64,
+    /// Refused with 40001.
+    pub serialization_failure: u64,
+    /// Refused with 40P01.
+    pub deadlock: u64,
+    /// Refused by a constraint, class 23.
+    pub constraint_error: u64,
+    /// Anything else.
+    pub error: u64,
+}
+
+/// One step of a schedule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ScheduleStep {
+    /// The session: `t1`, `t2`, …
+    pub tx: String,
+    /// Its place in the schedule, from 1.
+    pub step: usize,
+    /// What was sent, values in their places.
+    pub sql: String,
+    /// What came back, and in which step when that is a later one.
+    pub outcome: String,
 }
 
 /// A table of text cells.

@@ -13,5 +13,6 @@ pub mod junit;
 pub mod markdown;
 pub mod printable;
 pub mod sarif;
+pub mod schedule;
 pub mod svg;
 pub mod text;

@@ -168,9 +168,10 @@ async fn try_failures(one: &mut Examined<'_>, place: &Place) -> Result<Result<()
     watcher.execute("SELECT setseed(0.5)").await?;
     one.values = params::evaluate(&watcher, &one.script.name, &one.script.params).await?;
     let since = Moment::now(&watcher).await?;
+    let trial = Trial { place, watcher: &watcher, since };
     let mut ended = Ok(());
     for failure in [Failure::Error, Failure::Kill] {
-        ended = fail_after_every_step(failure, one, place, &watcher, since).await?;
+        ended = fail_after_every_step(failure, one, &trial).await?;
         if ended.is_err() || !one.is_whole() {
             break;
         }
@@ -179,14 +180,20 @@ async fn try_failures(one: &mut Examined<'_>, place: &Place) -> Result<Result<()
     Ok(ended)
 }
 
+/// What the failures of one script are watched with.
+struct Trial<'t> {
+    place: &'t Place,
+    watcher: &'t Session,
+    since: Moment,
+}
+
 /// Notes what each failure left behind; the inner error is a statement that the server refused by itself.
 async fn fail_after_every_step(
     failure: Failure,
     one: &mut Examined<'_>,
-    place: &Place,
-    watcher: &Session,
-    since: Moment,
+    trial: &Trial<'_>,
 ) -> Result<Result<(), StepFault>, LabError> {
+    let Trial { place, watcher, since } = *trial;
     let mut as_new = None;
     for steps in 1.. {
         let session = match as_new.take() {

@@ -8,6 +8,7 @@ use super::sql_listing::highlighted;
 use crate::amounts::{counted, duration};
 use crate::er::{self, Detail};
 use crate::printable::{one_line, printable};
+use crate::schedule;
 use crate::svg::{self, escape};
 
 /// Rows of a table that the page shows; the JSON report has them all.
@@ -126,6 +127,11 @@ fn body(evidence: &Evidence) -> (Body, String, bool) {
         }
         EvidenceBody::Statement(trace) => {
             (Body::Statements(vec![trace_view(trace, String::new())]), String::new(), true)
+        }
+        EvidenceBody::Schedules(schedules) => {
+            let steps = schedule::table(&schedules.minimal);
+            let short = !steps.rows.is_empty();
+            (self::table(&steps), schedule::sentence(schedules), short)
         }
     }
 }

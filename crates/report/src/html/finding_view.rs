@@ -5,6 +5,7 @@ use underpin_model::{EvidenceId, Finding, ProofReport, Severity};
 use super::rich_text::{rich_text, slug};
 use super::sql_listing::highlighted;
 use crate::printable::one_line;
+use crate::svg::escape;
 
 /// A finding, in the table and in its proof's section.
 #[derive(Clone)]
@@ -49,7 +50,7 @@ fn view(proof: &ProofReport, proof_id: &str, number: usize, finding: &Finding) -
         message: rich_text(&finding.message),
         place: format!("{object}{between}{at}"),
         at,
-        hint: highlighted(finding.hint.as_deref().unwrap_or_default().trim()),
+        hint: hint(finding.hint.as_deref().unwrap_or_default().trim()),
         evidence: finding.evidence.iter().filter_map(|id| link(proof, proof_id, id)).collect(),
     }
 }
@@ -62,4 +63,11 @@ fn link(proof: &ProofReport, proof_id: &str, id: &EvidenceId) -> Option<(String,
 /// Returns the anchor of a piece of evidence.
 pub(super) fn evidence_anchor(proof_id: &str, id: &EvidenceId) -> String {
     format!("{proof_id}-evidence-{}", slug(&id.0))
+}
+
+/// Returns a hint as HTML: a statement is listed, a sentence is text.
+fn hint(text: &str) -> String {
+    let first = text.split(' ').next().unwrap_or_default();
+    let statement = first.len() > 1 && first.bytes().all(|byte| byte.is_ascii_uppercase());
+    if statement { highlighted(text) } else { escape(text) }
 }

@@ -1,11 +1,12 @@
 //! Evidence as Markdown.
 
 use underpin_model::EvidenceBody;
-use underpin_model::evidence::{Bars, Series, StatementTrace, Table, Text, Transcript};
+use underpin_model::evidence::{Bars, Schedules, Series, StatementTrace, Table, Text, Transcript};
 
 use super::inline::{cell, fenced};
 use crate::amounts::{duration, measure, number};
 use crate::er::mermaid;
+use crate::schedule;
 
 /// Whether durations are shown; committed documents leave them out, or every run would change them.
 #[derive(Clone, Copy, PartialEq)]
@@ -24,7 +25,16 @@ pub(super) fn body(body: &EvidenceBody, durations: Durations) -> String {
         EvidenceBody::Series(series) => self::series(series),
         EvidenceBody::ErDiagram(diagram) => fenced("mermaid", &mermaid(diagram)),
         EvidenceBody::Statement(trace) => statement(trace, durations),
+        EvidenceBody::Schedules(schedules) => self::schedules(schedules),
     }
+}
+
+fn schedules(schedules: &Schedules) -> String {
+    let mut text = format!("{}\n", schedule::sentence(schedules));
+    if !schedules.minimal.is_empty() {
+        text.push_str(&format!("\n{}", table(&schedule::table(&schedules.minimal))));
+    }
+    text
 }
 
 fn table(table: &Table) -> String {

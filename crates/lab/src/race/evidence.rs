@@ -1,0 +1,67 @@
+//! What an exploration found, as evidence.
+
+use underpin_model::evidence::{ScheduleStep, Schedules};
+use underpin_model::{Evidence, EvidenceBody};
+
+use super::bout::Bout;
+use super::execution::{Played, Reply};
+use super::explore::Explored;
+
+/// Returns the evidence of kind `schedules` for one level of a bout.
+pub fn evidence(bout: &Bout, explored: &Explored) -> Evidence {
+    let level = explored.level.name();
+    let minimal = explored.minimal.as_ref();
+    let schedules = Schedules {
+        scenario: bout.name.clone(),
+        level: level.to_owned(),
+        schedules: explored.possible,
+        explored: explored.explored,
+        pruned: explored.pruned,
+        exhausted: explored.exhausted,
+        anomalous: explored.anomalous,
+        outcomes: explored.outcomes,
+        nonserializable: explored.nonserializable,
+        minimal: minimal.map(|anomaly| steps(&anomaly.played)).unwrap_or_default(),
+        replay: minimal.map(|anomaly| anomaly.schedule.to_string()),
+        violated: minimal.map(|anomaly| anomaly.violated.clone()).unwrap_or_default(),
+        seconds: explored.seconds,
+    };
+    let slug = |text: &str| -> String {
+        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
+    };
+    Evidence {
+        id: format!("{}-{}", slug(&bout.name), slug(level)).as_str().into(),
+        title: format!("{} at {}", bout.name, explored.level),
+        body: EvidenceBody::Schedules(schedules),
+    }
+}
+
+/// Returns the steps of a schedule as evidence shows them.
+pub fn steps(played: &[Played]) -> Vec<ScheduleStep> {
+    played
+        .iter()
+        .enumerate()
+        .map(|(place, one)| ScheduleStep {
+            tx: format!("t{}", one.session + 1),
+            step: place + 1,
+            sql: one.sql.split_whitespace().collect::<Vec<_>>().join(" "),
+            outcome: outcome(one, place + 1),
+        })
+        .collect()
+}
+
+fn outcome(played: &Played, step: usize) -> String {
+    let reply = match &played.reply {
+        Reply::Rows(text) => text.clone(),
+        Reply::Changed(1) => "1 row".to_owned(),
+        Reply::Changed(rows) => format!("{rows} rows"),
+        Reply::Ended => "done".to_owned(),
+        Reply::Failed { sqlstate: Some(code), message } => format!("{code}: {message}"),
+        Reply::Failed { sqlstate: None, message } => message.clone(),
+    };
+    match played.answered_in {
+        0 => "never answered".to_owned(),
+        later if later > step => format!("waits until step {later}, then: {reply}"),
+        _ => reply,
+    }
+}

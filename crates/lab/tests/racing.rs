@@ -1,0 +1,178 @@
+//! Races on a real server: what the gallery expects, that reduction loses nothing, and messages for bad scripts.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use underpin_lab::project_folder::{BareScenario, bare_scenario};
+use underpin_lab::race::{
+    Arena, Bout, Explored, Level, RaceError, RaceOptions, Ring, explore, from_folder, replay,
+};
+use underpin_pg::{Profile, Search, Server, ServerSpec, choose_installation};
+
+async fn start() -> (Server, Ring) {
+    let installation = choose_installation(&Search::default()).unwrap();
+    let server = Server::start(ServerSpec::new(installation, Profile::Fast, "race")).await.unwrap();
+    let ring = Ring::prepare(server.address(), None).await.unwrap();
+    (server, ring)
+}
+
+async fn explored(ring: &Ring, bout: &Bout, reduction: bool) -> Vec<Explored> {
+    let database = ring.database(bout).await.unwrap();
+    let arena = Arena::prepare(&database, bout).await.unwrap();
+    let options = RaceOptions { reduction, ..RaceOptions::default() };
+    let mut all = Vec::new();
+    for level in &bout.levels {
+        let one = explore(&arena, *level, &options).await;
+        all.push(one.unwrap_or_else(|error| panic!("{} at {level}: {error:?}", bout.name)));
+    }
+    arena.close().await;
+    ring.drop(&database).await.unwrap();
+    all
+}
+
+fn gallery() -> Vec<Utf8PathBuf> {
+    let root = Utf8Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/gallery"));
+    let entries = root.read_dir_utf8().unwrap().map(|entry| entry.unwrap().into_path());
+    let mut folders: Vec<Utf8PathBuf> = entries.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    assert!(folders.len() >= 25, "{}", folders.len());
+    folders
+}
+
+fn breaks(explored: &Explored) -> bool {
+    explored.minimal.is_some()
+}
+
+/// Every `nth` scenario of the gallery, so that the tests share the work.
+async fn gallery_keeps_its_word(start_at: usize, step: usize) {
+    let (server, ring) = start().await;
+    let mut wrong = Vec::new();
+    for folder in gallery().iter().skip(start_at).step_by(step) {
+        let scenario: BareScenario = bare_scenario(folder).unwrap();
+        let bout = from_folder(folder).unwrap();
+        assert_eq!(bout.expect.len(), bout.levels.len(), "{folder} expects nothing of some level");
+        for found in explored(&ring, &bout, true).await {
+            let level = found.level.name();
+            let holds = bout.expect.iter().any(|(level, holds)| *level == found.level && *holds);
+            let deadlock = scenario.deadlock.iter().any(|name| name == level);
+            if breaks(&found) == holds || (found.outcomes.deadlock > 0) != deadlock {
+                let name = folder.file_name().unwrap_or_default();
+                wrong.push(format!("{name} at {level}: breaks {}, {:?}", breaks(&found), found.outcomes));
+            }
+            assert!(found.serial.is_none(), "{folder}: the invariant fails without concurrency");
+            assert!(found.exhausted, "{folder}");
+        }
+    }
+    server.stop().await.unwrap();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn part_1_of_the_gallery_keeps_its_word() {
+    gallery_keeps_its_word(0, 5).await;
+}
+
+#[tokio::test]
+async fn part_2_of_the_gallery_keeps_its_word() {
+    gallery_keeps_its_word(1, 5).await;
+}
+
+#[tokio::test]
+async fn part_3_of_the_gallery_keeps_its_word() {
+    gallery_keeps_its_word(2, 5).await;
+}
+
+#[tokio::test]
+async fn part_4_of_the_gallery_keeps_its_word() {
+    gallery_keeps_its_word(3, 5).await;
+}
+
+#[tokio::test]
+async fn part_5_of_the_gallery_keeps_its_word() {
+    gallery_keeps_its_word(4, 5).await;
+}
+
+/// Scenarios with waits, deadlocks, foreign keys, triggers and single statements.
+const COMPARED: &[&str] = &["lost-update", "write-skew", "check-then-insert", "transfer-opposite-order"];
+
+#[tokio::test]
+async fn reduction_loses_no_behaviour() {
+    let (server, ring) = start().await;
+    let (mut few, mut many) = (0, 0);
+    for folder in gallery().iter().filter(|folder| COMPARED.contains(&folder.file_name().unwrap_or_default()))
+    {
+        let bout = from_folder(folder).unwrap();
+        let reduced = explored(&ring, &bout, true).await;
+        let whole = explored(&ring, &bout, false).await;
+        for (some, all) in reduced.iter().zip(&whole) {
+            assert_eq!(some.behaviours, all.behaviours, "{folder} at {}", some.level);
+            assert_eq!(breaks(some), breaks(all), "{folder} at {}", some.level);
+            few += some.explored + some.pruned;
+            many += all.explored;
+        }
+    }
+    server.stop().await.unwrap();
+    assert!(few * 2 < many, "{few} of {many}");
+}
+
+fn bout(first: &str, second: &str) -> Bout {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Utf8PathBuf::from(dir.path().to_str().unwrap());
+    let setup = "CREATE TABLE t (id bigint PRIMARY KEY, n bigint); INSERT INTO t VALUES (1, 0)";
+    for (name, text) in [("setup.sql", setup), ("t1.sql", first), ("t2.sql", second)] {
+        fs_err::write(folder.join(name), text).unwrap();
+    }
+    fs_err::write(folder.join("invariant.sql"), "SELECT id FROM t WHERE n < 0").unwrap();
+    from_folder(&folder).unwrap()
+}
+
+/// Returns what exploring the bout at READ COMMITTED ends with.
+async fn refusal(ring: &Ring, bout: &Bout) -> String {
+    let database = ring.database(bout).await.unwrap();
+    let arena = Arena::prepare(&database, bout).await.unwrap();
+    let error = explore(&arena, Level::ReadCommitted, &RaceOptions::default()).await.err();
+    arena.close().await;
+    error.map_or_else(|| "no error".to_owned(), |error| error.to_string())
+}
+
+const GOOD: &str = "BEGIN; UPDATE t SET n = n + 1 WHERE id = 1; COMMIT;";
+
+#[tokio::test]
+async fn bad_scripts_end_in_a_message_with_the_line() {
+    let (server, ring) = start().await;
+    let said = [
+        refusal(&ring, &bout(GOOD, "BEGIN;\nCREATE TABLE u (n int);\nCOMMIT;")).await,
+        refusal(&ring, &bout(GOOD, "SELECT 1;\nVACUUM t;")).await,
+        refusal(&ring, &bout(GOOD, "\nSELECT pg_sleep(60);")).await,
+    ];
+    assert_eq!(
+        said.join("\n"),
+        "t2.sql:2: a script of a race cannot change the schema; put that into the setup\n\
+         t2.sql:2: the server refuses this statement inside a transaction\n\
+         t2.sql:2: the statement did not answer within 10 s, and waits for no session of the scenario"
+    );
+    // A row that is gone when \gset asks for it ends the session, not the race.
+    let gone = bout("BEGIN; DELETE FROM t WHERE id = 1; COMMIT;", "SELECT n FROM t WHERE id = 1\n\\gset\n");
+    let found = explored(&ring, &gone, true).await;
+    assert!(found.iter().all(|one| one.exhausted && one.outcomes.error > 0), "{found:?}");
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_schedule_is_replayed_and_an_impossible_one_refused() {
+    let (server, ring) = start().await;
+    let read = "BEGIN;\nSELECT n FROM t WHERE id = 1\n\\gset\nUPDATE t SET n = :n::bigint + 1 WHERE id = 1;\nCOMMIT;";
+    let bout = bout(read, read);
+    let database = ring.database(&bout).await.unwrap();
+    let arena = Arena::prepare(&database, &bout).await.unwrap();
+    for _ in 0..2 {
+        let shown = replay(&arena, Level::ReadCommitted, &"121122".parse().unwrap()).await.unwrap();
+        assert_eq!(shown.played.len(), 6);
+        assert_eq!(shown.schedule.to_string(), "121122");
+    }
+    let impossible = replay(&arena, Level::ReadCommitted, &"12122".parse().unwrap()).await;
+    assert!(
+        matches!(&impossible, Err(RaceError::Impossible { done, session: 2, .. }) if done == "1212"),
+        "{impossible:?}"
+    );
+    arena.close().await;
+    server.stop().await.unwrap();
+}

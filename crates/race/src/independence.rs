@@ -1,0 +1,95 @@
+//! Which steps commute: the same answers and the same state in either order.
+//!
+//! Reasons lie in PostgreSQL's own rules (manual, "Transaction Isolation" and "Explicit Locking"). Where the
+//! rules would need rows, tables are taken: two steps that are called dependent without need cost a schedule,
+//! the other mistake costs a behaviour.
+
+use crate::effect::{Effect, Things};
+use crate::level::Level;
+
+/// Returns whether two steps of different sessions commute.
+pub fn independent(level: Level, one: &Effect, other: &Effect) -> bool {
+    one.session != other.session && !depends(level, one, other) && !depends(level, other, one)
+}
+
+/// Returns whether `one` could notice that `other` came before it.
+fn depends(level: Level, one: &Effect, other: &Effect) -> bool {
+    // What the others do next decides how long it waits, and whether the circle closes.
+    if one.waits_for.contains(&other.session) || one.released.contains(&other.session) {
+        return true;
+    }
+    // Which transaction is refused depends on who has committed when a read and a write meet.
+    if level == Level::Serializable && one.ended.is_some() {
+        return true;
+    }
+    if meet(&one.locks, &other.locks) || meet(&one.reads, &other.exclusive) {
+        return true;
+    }
+    let Some(published) = &other.ended else { return false };
+    // One snapshot for all that follows: whatever is published before it can be read later.
+    let snapshot = level != Level::ReadCommitted && one.first && !published.is_empty();
+    let sees = level == Level::ReadCommitted && meet(&one.reads, published);
+    snapshot || sees || meet(&one.locks, published)
+}
+
+fn meet(one: &Things, other: &Things) -> bool {
+    !one.is_disjoint(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn things(names: &[&str]) -> Things {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn read(session: usize, names: &[&str]) -> Effect {
+        Effect { session, reads: things(names), ..Effect::default() }
+    }
+
+    fn write(session: usize, names: &[&str]) -> Effect {
+        Effect { session, reads: things(names), locks: things(names), ..Effect::default() }
+    }
+
+    fn commit(session: usize, names: &[&str]) -> Effect {
+        Effect { session, ended: Some(things(names)), ..Effect::default() }
+    }
+
+    #[test]
+    fn a_read_notices_commits_and_nothing_else() {
+        let level = Level::ReadCommitted;
+        assert!(independent(level, &read(0, &["t"]), &write(1, &["t"])));
+        assert!(independent(level, &read(0, &["t"]), &read(1, &["t"])));
+        assert!(!independent(level, &read(0, &["t"]), &commit(1, &["t"])));
+        assert!(independent(level, &read(0, &["t"]), &commit(1, &["u"])));
+        assert!(independent(level, &commit(0, &["t"]), &commit(1, &["t"])));
+    }
+
+    #[test]
+    fn at_repeatable_read_only_the_snapshot_looks_outside() {
+        let level = Level::RepeatableRead;
+        assert!(independent(level, &read(0, &["t"]), &commit(1, &["t"])));
+        let snapshot = Effect { first: true, ..read(0, &["u"]) };
+        assert!(!independent(level, &snapshot, &commit(1, &["t"])));
+        assert!(independent(level, &snapshot, &commit(1, &[])));
+        assert!(!independent(level, &write(0, &["t"]), &commit(1, &["t"])));
+    }
+
+    #[test]
+    fn at_serializable_a_commit_depends_on_every_step() {
+        assert!(!independent(Level::Serializable, &read(0, &["t"]), &commit(1, &["u"])));
+        assert!(independent(Level::Serializable, &read(0, &["t"]), &write(1, &["t"])));
+    }
+
+    #[test]
+    fn lock_takers_meet_and_waits_depend_on_those_waited_for() {
+        let level = Level::ReadCommitted;
+        assert!(!independent(level, &write(0, &["t"]), &write(1, &["t"])));
+        let waiting = Effect { waits_for: [1].into(), ..write(0, &["t"]) };
+        assert!(!independent(level, &waiting, &read(1, &["u"])));
+        let truncate = Effect { exclusive: things(&["t"]), ..write(0, &["t"]) };
+        assert!(!independent(level, &truncate, &read(1, &["t"])));
+        assert!(!independent(level, &read(0, &["t"]), &read(0, &["t"])));
+    }
+}

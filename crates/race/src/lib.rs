@@ -1,0 +1,16 @@
+//! Schedules of concurrent transactions, and which of them have to be run.
+//!
+//! A *schedule* is an order of the steps of several sessions. [`explore`] decides which session goes next and
+//! which schedules need not be run because they only exchange steps that commute ([`independence`]). The
+//! crate knows nothing of servers: whoever runs a step reports its [`effect`].
+
+pub mod effect;
+pub mod explore;
+pub mod independence;
+pub mod level;
+pub mod schedule;
+
+pub use effect::Effect;
+pub use explore::{Explorer, Mode, Nondeterminism};
+pub use level::Level;
+pub use schedule::Schedule;

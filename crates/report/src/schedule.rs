@@ -1,0 +1,92 @@
+//! A schedule as a table: one column per session, waits told in words.
+
+use underpin_model::evidence::{ScheduleStep, Schedules, Table};
+
+use crate::amounts::{count, counted};
+
+/// Returns the steps with one column per session.
+pub fn table(steps: &[ScheduleStep]) -> Table {
+    let mut sessions: Vec<&str> = steps.iter().map(|step| step.tx.as_str()).collect();
+    sessions.sort_unstable();
+    sessions.dedup();
+    let columns = std::iter::once("step").chain(sessions.iter().copied()).map(str::to_owned).collect();
+    let row = |step: &ScheduleStep| {
+        let cell = |session: &&str| match *session == step.tx {
+            true => format!("{} → {}", step.sql, step.outcome),
+            false => String::new(),
+        };
+        std::iter::once(step.step.to_string()).chain(sessions.iter().map(cell)).collect()
+    };
+    Table { columns, rows: steps.iter().map(row).collect() }
+}
+
+/// Returns how many schedules there were and how they ended, as one sentence.
+pub fn sentence(schedules: &Schedules) -> String {
+    let outcomes = &schedules.outcomes;
+    let ended = [
+        (outcomes.ok, "went through"),
+        (outcomes.serialization_failure, "with a serialization failure"),
+        (outcomes.deadlock, "with a deadlock"),
+        (outcomes.constraint_error, "refused by a constraint"),
+        (outcomes.error, "with another error"),
+    ];
+    let ended: Vec<String> = ended
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, words)| format!("{} {words}", count(*number)))
+        .collect();
+    let left = if schedules.exhausted {
+        String::new()
+    } else {
+        format!("; not exhausted: at most {} exist", count(schedules.schedules as u64))
+    };
+    format!(
+        "{} run ({}){left}; {} anomalous, {} not serializable.",
+        counted(schedules.explored as usize, "schedule"),
+        ended.join(", "),
+        count(schedules.anomalous),
+        count(schedules.nonserializable)
+    )
+}
+
+/// Returns the steps as text for a terminal: a line per step, indented by session.
+pub fn lines(steps: &[ScheduleStep]) -> String {
+    let mut text = String::new();
+    for step in steps {
+        let number = step.tx.trim_start_matches('t').parse::<usize>().unwrap_or(1);
+        let indent = " ".repeat(4 * number.saturating_sub(1));
+        text.push_str(&format!("  {:>2}  {indent}{}  {}\n", step.step, step.tx, step.sql));
+        text.push_str(&format!("      {indent}    → {}\n", step.outcome));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(tx: &str, step: usize, sql: &str, outcome: &str) -> ScheduleStep {
+        ScheduleStep { tx: tx.into(), step, sql: sql.into(), outcome: outcome.into() }
+    }
+
+    #[test]
+    fn each_session_has_a_column() {
+        let table = table(&[step("t1", 1, "SELECT 1", "1 row"), step("t2", 2, "COMMIT", "done")]);
+        assert_eq!(table.columns, ["step", "t1", "t2"]);
+        assert_eq!(table.rows[0], ["1", "SELECT 1 → 1 row", ""]);
+        assert_eq!(table.rows[1], ["2", "", "COMMIT → done"]);
+    }
+
+    #[test]
+    fn the_sentence_tells_what_was_not_run() {
+        let outcomes =
+            underpin_model::evidence::ScheduleOutcomes { ok: 3, deadlock: 1, ..Default::default() };
+        let schedules =
+            Schedules { explored: 4, schedules: 20.0, outcomes, anomalous: 2, ..Schedules::default() };
+        assert_eq!(
+            sentence(&schedules),
+            "4 schedules run (3 went through, 1 with a deadlock); not exhausted: at most 20 exist; 2 anomalous, \
+             0 not serializable."
+        );
+    }
+}

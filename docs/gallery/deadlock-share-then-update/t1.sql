@@ -1,0 +1,9 @@
+-- Sells a unit to buyer 1; locks the product in share mode while it reads, then updates it.
+BEGIN;
+SELECT stock > 0 AS is_available FROM products WHERE id = 1 FOR SHARE
+\gset
+\if :is_available
+UPDATE products SET stock = stock - 1 WHERE id = 1;
+INSERT INTO sales (id, product_id) VALUES (1, 1);
+\endif
+COMMIT;

@@ -1,0 +1,1 @@
+CREATE TABLE fruits (name text PRIMARY KEY, quantity integer NOT NULL);

@@ -1,0 +1,7 @@
+-- Counts one pear and one apple that came in, in this order.
+BEGIN;
+INSERT INTO fruits AS f (name, quantity) VALUES ('pear', 1)
+ON CONFLICT (name) DO UPDATE SET quantity = f.quantity + 1;
+INSERT INTO fruits AS f (name, quantity) VALUES ('apple', 1)
+ON CONFLICT (name) DO UPDATE SET quantity = f.quantity + 1;
+COMMIT;

@@ -1,0 +1,8 @@
+-- Pays 80 as entry 3 if the sum of the account's entries covers it.
+BEGIN;
+SELECT sum(amount) >= 80 AS is_covered FROM entries WHERE account_id = 1
+\gset
+\if :is_covered
+INSERT INTO entries (id, account_id, amount) VALUES (3, 1, -80);
+\endif
+COMMIT;

@@ -1,0 +1,8 @@
+-- Withdraws 80 from the account of bob if its balance covers it.
+BEGIN;
+SELECT balance >= 80 AS is_covered FROM accounts WHERE owner = 'bob'
+\gset
+\if :is_covered
+UPDATE accounts SET balance = balance - 80 WHERE owner = 'bob';
+\endif
+COMMIT;

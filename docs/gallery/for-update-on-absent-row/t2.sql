@@ -1,0 +1,11 @@
+-- Reserves seat 12 as reservation 3 if a locking read finds no reservation of it.
+BEGIN;
+WITH taken AS (
+    SELECT id FROM reservations WHERE seat = 12 FOR UPDATE
+)
+SELECT count(*) = 0 AS is_free FROM taken
+\gset
+\if :is_free
+INSERT INTO reservations (id, seat) VALUES (3, 12);
+\endif
+COMMIT;

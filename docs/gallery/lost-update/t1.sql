@@ -1,0 +1,7 @@
+-- Sells one unit; reads the stock, subtracts in the application and writes the result back.
+BEGIN;
+SELECT stock FROM products WHERE id = 1
+\gset
+UPDATE products SET stock = :stock::integer - 1 WHERE id = 1;
+INSERT INTO sales (id, product_id, quantity) VALUES (1, 1, 1);
+COMMIT;

@@ -1,0 +1,3 @@
+CREATE TABLE accounts (id bigint PRIMARY KEY, balance numeric NOT NULL);
+CREATE TABLE reports (id bigint PRIMARY KEY, total numeric NOT NULL);
+INSERT INTO accounts (id, balance) VALUES (1, 100), (2, 100);

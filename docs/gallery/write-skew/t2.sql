@@ -1,0 +1,8 @@
+-- Takes doctor 2 off call if another one is on call.
+BEGIN;
+SELECT count(*) >= 2 AS may_leave FROM doctors WHERE is_on_call
+\gset
+\if :may_leave
+UPDATE doctors SET is_on_call = false WHERE id = 2;
+\endif
+COMMIT;
