@@ -19,7 +19,7 @@ use crate::{bootstrap, loading, project_folder};
 pub const DATABASE: &str = "underpin_template";
 
 /// Raised whenever the way a template is built changes, so that old ones are not used.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 /// Returns the data folder of a stopped server that holds the project's template.
 pub(crate) async fn template_data(
@@ -67,7 +67,9 @@ async fn build(
     folder: &Utf8Path,
     events: &dyn EventSink,
 ) -> Result<(), LabError> {
-    let wish = ServerSpec::new(spec.installation.clone(), Profile::Fast, "template");
+    // Old log segments are removed instead of kept for later: every server of a run copies what lies here.
+    let wish =
+        ServerSpec::new(spec.installation.clone(), Profile::Fast, "template").setting("wal_recycle", "off");
     let mut server = Server::start(wish).await?;
     build_database(project, spec.scale, &server.address(), events).await?;
     server.stop_keeping_data().await?;
@@ -112,7 +114,11 @@ fn keep(server: &Server, folder: &Utf8Path) -> Result<(), LabError> {
     let doing = |error| LabError::file("keeping the template in the cache", error);
     fs_err::create_dir_all(folder).map_err(doing)?;
     let part = folder.join(format!("part-{}", std::process::id()));
-    server.copy_data_to(&part)?;
+    if let Err(error) = server.copy_data_to(&part) {
+        // A full disk, most often: half a template must not keep it full.
+        let _ = fs_err::remove_dir_all(&part);
+        return Err(error.into());
+    }
     match fs_err::rename(&part, folder.join("data")) {
         Ok(()) => Ok(()),
         // Another run was quicker with the same content.

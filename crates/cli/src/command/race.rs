@@ -41,6 +41,10 @@ pub struct RaceArgs {
 
 /// Carries the command out.
 pub async fn run(args: &RaceArgs, settings: &Settings) -> Result<u8, Fault> {
+    if settings.explicit_database()?.is_some() {
+        return Err(Fault::usage("A race runs on a private server, not on the database of --database-url.")
+            .hint("Leave --database-url out: the scenario's setup makes what it needs."));
+    }
     let levels = args.level.iter().map(|name| level(name)).collect::<Result<Vec<_>, _>>()?;
     let wanted = args.replay.as_deref().map(|text| {
         text.parse::<Schedule>()
@@ -118,8 +122,11 @@ fn of_project(project: &Project, given: &Utf8Path, path: &Utf8Path) -> Result<Bo
     let found = project.scenarios.iter().find(|one| same(&one.file) || stem(&one.file));
     found.map(|scenario| of_scenario(project, scenario)).ok_or_else(|| {
         let names: Vec<&str> = project.scenarios.iter().filter_map(|one| one.file.file_stem()).collect();
-        Fault::usage(format!("{given} is no scenario of this project and no folder."))
-            .hint(format!("The scenarios are: {}.", names.join(", ")))
+        let fault = Fault::usage(format!("{given} is no scenario of this project and no folder."));
+        match names[..] {
+            [] => fault.hint("The project has no scenarios/*.toml; see docs/scenarios.md."),
+            _ => fault.hint(format!("The scenarios are: {}.", names.join(", "))),
+        }
     })
 }
 

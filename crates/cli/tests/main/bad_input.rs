@@ -186,6 +186,13 @@ fn mistakes_on_the_command_line_say_what_is_right() {
         (&["new", "migrations"], 2, &["not empty"]),
         (&["new", "fresh", "--from", "nothing"], 2, &["nothing", "codelearn"]),
         (&["completions", "klingon"], 2, &["klingon"]),
+        (&["race"], 2, &["SCENARIO"]),
+        (&["race", "migrations"], 2, &["t1.sql", "docs/scenarios.md"]),
+        (&["race", "nothing"], 2, &["nothing", "scenarios/"]),
+        (&["race", "migrations", "--level", "dirty"], 2, &["dirty", "serializable"]),
+        (&["race", "migrations", "--level", "serializable", "--replay", "12a"], 2, &["12a", "digit"]),
+        (&["race", "migrations", "--replay", "12"], 2, &["--level"]),
+        (&["race", "migrations", "--database-url", "postgres://127.0.0.1:1/x"], 2, &["private server"]),
     ];
     let answers = cases
         .iter()
