@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// Names of things that sessions meet on: tables, sequences, advisory keys.
-pub type Things = BTreeSet<String>;
+use crate::things::Things;
 
 /// What one step did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,14 +31,12 @@ impl Effect {
     /// Adds what a released session's step did.
     pub fn absorb(&mut self, released: Effect) {
         self.released.insert(released.session);
-        self.reads.extend(released.reads);
-        self.locks.extend(released.locks);
-        self.exclusive.extend(released.exclusive);
+        self.reads.add_all(released.reads);
+        self.locks.add_all(released.locks);
+        self.exclusive.add_all(released.exclusive);
         if let Some(ended) = released.ended {
-            self.ended.get_or_insert_default().extend(ended);
+            self.ended.get_or_insert_default().add_all(ended);
         }
         self.released.extend(released.released);
-        self.answer.push_str(" | ");
-        self.answer.push_str(&released.answer);
     }
 }

@@ -164,11 +164,6 @@ impl Explorer {
         Schedule(self.stack.iter().take(self.depth).map(|node| node.chosen).collect())
     }
 
-    /// Returns the steps of the present execution so far.
-    pub fn effects(&self) -> impl Iterator<Item = &Effect> {
-        self.stack.iter().take(self.depth).filter_map(|node| node.effect.as_ref())
-    }
-
     fn asleep_after(&self, node: &Node) -> Vec<Effect> {
         let (Mode::Reduced, Some(step)) = (self.mode, &node.effect) else { return Vec::new() };
         let known = node.sleep.iter().chain(&node.done);
@@ -188,7 +183,7 @@ fn sessions(numbers: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::effect::Things;
+    use crate::things::Things;
     use std::collections::BTreeSet;
 
     /// A step of the toy server: reads or writes a variable, or commits.
@@ -216,7 +211,7 @@ mod tests {
                     break true;
                 }
                 let Some(session) = explorer.choose(&enabled).unwrap() else { break false };
-                let name = |name: &str| Things::from([name.to_owned()]);
+                let name = |name: &str| Things::from_iter([name]);
                 let mut effect = Effect { session, ..Effect::default() };
                 match sessions[session][at[session]] {
                     Read(variable) => {
@@ -231,7 +226,7 @@ mod tests {
                     }
                     Commit => {
                         let written = std::mem::take(&mut buffers[session]);
-                        effect.ended = Some(written.iter().map(|(name, _)| (*name).to_owned()).collect());
+                        effect.ended = Some(written.iter().map(|(name, _)| *name).collect());
                         state.extend(written);
                     }
                 }

@@ -1,10 +1,10 @@
 //! Which steps commute: the same answers and the same state in either order.
 //!
-//! Reasons lie in PostgreSQL's own rules (manual, "Transaction Isolation" and "Explicit Locking"). Where the
-//! rules would need rows, tables are taken: two steps that are called dependent without need cost a schedule,
-//! the other mistake costs a behaviour.
+//! Reasons lie in PostgreSQL's own rules (manual, "Transaction Isolation" and "Explicit Locking"). Where it is not
+//! certain which rows a step touches, it touches the table: two steps that are called dependent without need cost a
+//! schedule, the other mistake costs a behaviour.
 
-use crate::effect::{Effect, Things};
+use crate::effect::Effect;
 use crate::level::Level;
 
 /// Returns whether two steps of different sessions commute.
@@ -22,26 +22,23 @@ fn depends(level: Level, one: &Effect, other: &Effect) -> bool {
     if level == Level::Serializable && one.ended.is_some() {
         return true;
     }
-    if meet(&one.locks, &other.locks) || meet(&one.reads, &other.exclusive) {
+    if one.locks.meets(&other.locks) || one.reads.meets(&other.exclusive) {
         return true;
     }
     let Some(published) = &other.ended else { return false };
     // One snapshot for all that follows: whatever is published before it can be read later.
     let snapshot = level != Level::ReadCommitted && one.first && !published.is_empty();
-    let sees = level == Level::ReadCommitted && meet(&one.reads, published);
-    snapshot || sees || meet(&one.locks, published)
-}
-
-fn meet(one: &Things, other: &Things) -> bool {
-    !one.is_disjoint(other)
+    let sees = level == Level::ReadCommitted && one.reads.meets(published);
+    snapshot || sees || one.locks.meets(published)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::things::{Row, Things};
 
     fn things(names: &[&str]) -> Things {
-        names.iter().map(|name| (*name).to_owned()).collect()
+        names.iter().collect()
     }
 
     fn read(session: usize, names: &[&str]) -> Effect {
@@ -64,6 +61,24 @@ mod tests {
         assert!(!independent(level, &read(0, &["t"]), &commit(1, &["t"])));
         assert!(independent(level, &read(0, &["t"]), &commit(1, &["u"])));
         assert!(independent(level, &commit(0, &["t"]), &commit(1, &["t"])));
+    }
+
+    #[test]
+    fn writers_of_different_rows_do_not_meet() {
+        let one_row = |session, value: &str| {
+            let mut effect = Effect { session, ..Effect::default() };
+            let row = Row([("id".to_owned(), value.to_owned())].into());
+            effect.reads.add_row("t", row.clone());
+            effect.locks.add_row("t", row);
+            effect
+        };
+        let level = Level::ReadCommitted;
+        assert!(independent(level, &one_row(0, "1"), &one_row(1, "2")));
+        assert!(!independent(level, &one_row(0, "1"), &one_row(1, "1")));
+        assert!(!independent(level, &one_row(0, "1"), &commit(1, &["t"])));
+        let published = Effect { ended: Some(one_row(1, "2").locks), session: 1, ..Effect::default() };
+        assert!(independent(level, &one_row(0, "1"), &published));
+        assert!(!independent(level, &read(0, &["t"]), &published));
     }
 
     #[test]

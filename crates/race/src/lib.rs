@@ -2,15 +2,19 @@
 //!
 //! A *schedule* is an order of the steps of several sessions. [`explore`] decides which session goes next and
 //! which schedules need not be run because they only exchange steps that commute ([`independence`]). The
-//! crate knows nothing of servers: whoever runs a step reports its [`effect`].
+//! crate knows nothing of servers: whoever runs a step reports its [`effect`]. [`class`] names what a schedule shows.
 
+pub mod class;
 pub mod effect;
 pub mod explore;
 pub mod independence;
 pub mod level;
 pub mod schedule;
+pub mod things;
 
+pub use class::{Class, Deed, WrittenOver, classify};
 pub use effect::Effect;
 pub use explore::{Explorer, Mode, Nondeterminism};
 pub use level::Level;
 pub use schedule::Schedule;
+pub use things::{Row, Things};
