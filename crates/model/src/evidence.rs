@@ -45,7 +45,7 @@ pub enum EvidenceBody {
     /// One migration statement and what it did.
     Statement(StatementTrace),
     /// The schedules of a scenario at one isolation level.
-    Schedules(Schedules),
+    Schedules(Box<Schedules>),
 }
 
 /// The schedules of a scenario at one isolation level: how many there are, how they ended, the shortest bad one.
@@ -67,6 +67,9 @@ pub struct Schedules {
     pub anomalous: u64,
     /// How the schedules ended.
     pub outcomes: ScheduleOutcomes,
+    /// Whether answers and final states were compared with those of serial orders: not, when the same schedule
+    /// ends differently each time.
+    pub compared: bool,
     /// Schedules whose answers and final state no serial order of the committed sessions gives.
     pub nonserializable: u64,
     /// The anomalous schedule with the fewest switches; empty when there is none.
@@ -74,10 +77,59 @@ pub struct Schedules {
     /// The same as a word for `underpin race --replay`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<String>,
+    /// The same as a specification for PostgreSQL's isolationtester.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spec: Option<String>,
     /// Invariants that fail after it.
     pub violated: Vec<String>,
+    /// Which of the known anomalies it is, such as `lost update`; absent when its statements alone do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
+    /// The anomaly in words: who read what, and who changed it meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<String>,
+    /// What was tried against it, and what that led to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repairs: Vec<RaceRepair>,
     /// Duration in seconds.
     pub seconds: f64,
+}
+
+impl Schedules {
+    /// Returns the anomaly's class and explanation as one sentence.
+    pub fn told(&self) -> Option<String> {
+        let class = self.class.as_ref().map(|class| {
+            let (first, rest) = class.split_at(class.chars().next().map_or(0, char::len_utf8));
+            format!("{}{rest}", first.to_uppercase())
+        });
+        match (class, &self.explanation) {
+            (Some(class), Some(explanation)) => Some(format!("{class}: {explanation}")),
+            (Some(class), None) => Some(format!("{class}.")),
+            (None, explanation) => explanation.clone(),
+        }
+    }
+}
+
+/// A change against an anomaly, carried out and explored like the scenario itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RaceRepair {
+    /// What changes, such as `lock the rows that are read: FOR NO KEY UPDATE`.
+    pub change: String,
+    /// The isolation level under which it runs.
+    pub level: String,
+    /// Whether every schedule was run and every invariant held after each.
+    pub holds: bool,
+    /// Why it is no repair; absent when it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// Schedules that were run.
+    pub explored: u64,
+    /// Those in which some session waited for another.
+    pub waiting: u64,
+    /// Those in which some session was refused at least once.
+    pub refused: u64,
+    /// Statements that each session sends more than before, all together.
+    pub added_statements: u64,
 }
 
 /// Schedules by the worst that happened to one of their sessions.
@@ -106,6 +158,9 @@ pub struct ScheduleStep {
     pub sql: String,
     /// What came back, and in which step when that is a later one.
     pub outcome: String,
+    /// The step until which the statement waited for another session; absent when it did not wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_until: Option<usize>,
 }
 
 /// A table of text cells.

@@ -158,6 +158,3 @@ fn call(name: &str, arguments: &[Value], around: &mut Surroundings<'_>) -> Resul
         _ => return Err(EvaluateError::CallFunction(name.to_owned())),
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -27,20 +27,3 @@ pub fn quote_literal(value: &str) -> String {
 pub fn quote_nullable(value: Option<&str>) -> String {
     value.map_or_else(|| "NULL".to_owned(), quote_literal)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn literals_survive_quotes_and_backslashes() {
-        assert_eq!(quote_literal("it's"), "'it''s'");
-        assert_eq!(quote_literal(r"a\b'"), r" E'a\\b'''");
-        assert_eq!(quote_nullable(None), "NULL");
-    }
-
-    #[test]
-    fn identifiers_are_always_quoted() {
-        assert_eq!(quote_qualified("public", "odd\"name"), "\"public\".\"odd\"\"name\"");
-    }
-}

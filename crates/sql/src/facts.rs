@@ -2,7 +2,7 @@
 
 mod relations;
 mod transaction_block;
-mod walk;
+pub(crate) mod walk;
 
 use pg_query::protobuf::summary_result::Context;
 use pg_query::protobuf::{TransactionStmtKind, node::Node};

@@ -17,6 +17,7 @@ mod lexer;
 pub mod migration;
 mod position;
 pub mod query;
+pub mod reach;
 pub mod script;
 pub mod seed;
 pub mod split;

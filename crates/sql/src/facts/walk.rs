@@ -10,7 +10,7 @@ use serde::ser::{self, Serialize, Serializer};
 
 /// A relation in the tree.
 #[derive(Debug, Default)]
-pub(super) struct FoundRelation {
+pub(crate) struct FoundRelation {
     /// Schema; empty when the text gives none.
     pub(super) schema: String,
     /// Name.
@@ -32,11 +32,13 @@ struct FoundCte {
 
 /// What a walk has found.
 #[derive(Debug, Default)]
-pub(super) struct Walk {
+pub(crate) struct Walk {
     /// Name of the outermost node.
     pub(super) root: &'static str,
     /// Every relation, in the order of the tree.
-    pub(super) relations: Vec<FoundRelation>,
+    pub(crate) relations: Vec<FoundRelation>,
+    /// The last word of the name of every function that is called.
+    pub(crate) functions: Vec<String>,
     ctes: Vec<FoundCte>,
     recursive: Vec<u32>,
     frames: Vec<Frame>,
@@ -52,7 +54,7 @@ struct Frame {
 
 impl Walk {
     /// Returns what is found in a tree.
-    pub(super) fn over(tree: &impl Serialize) -> Walk {
+    pub(crate) fn over(tree: &impl Serialize) -> Walk {
         let mut walk = Walk::default();
         // The walk itself never fails.
         let _ = tree.serialize(&mut walk);
@@ -79,6 +81,8 @@ impl Walk {
             let holder = holders.map(|frame| (frame.name, frame.field)).next().unwrap_or_default();
             let around = self.frames.iter().map(|frame| frame.number).collect();
             self.relations.push(FoundRelation { holder, around, ..FoundRelation::default() });
+        } else if name == "FuncCall" {
+            self.functions.push(String::new());
         } else if name == "CommonTableExpr" {
             let mut numbers = holders.map(|frame| frame.number);
             let (with, statement) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
@@ -98,8 +102,20 @@ impl Walk {
                     cte.name = text.to_owned();
                 }
             }
+            ("String", "sval") if self.holder() == ("FuncCall", "funcname") => {
+                if let Some(last) = self.functions.last_mut() {
+                    text.clone_into(last);
+                }
+            }
             _ => {}
         }
+    }
+
+    /// Returns the structure and field around the present structure.
+    fn holder(&self) -> (&'static str, &'static str) {
+        let mut around = self.frames.iter().rev().skip(1);
+        let holder = around.find(|frame| frame.name != "Node" && frame.name != "List");
+        holder.map(|frame| (frame.name, frame.field)).unwrap_or_default()
     }
 
     fn true_field(&mut self) {

@@ -1,6 +1,6 @@
-//! Tests of the evaluation.
+//! The evaluation of expressions.
 
-use super::*;
+use underpin_model::expression::{EvaluateError, Expression, Value};
 
 fn binary(left: Value, operator: &str, right: Value) -> Result<Value, EvaluateError> {
     let literal = |value| {
