@@ -9,6 +9,7 @@ pub(crate) mod text_form;
 
 use std::collections::BTreeMap;
 
+use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 use underpin_model::catalog::{Catalog, Column, Constraint, Index, Policy, Table, Trigger, View};
@@ -65,13 +66,15 @@ pub enum CatalogError {
 /// Works on PostgreSQL 14 to 18, inside or outside a transaction block, and leaves the session's
 /// settings as they were. The lists are of one moment when the session is inside a REPEATABLE READ
 /// transaction; otherwise a schema change at the same time may show in some lists only.
-pub async fn snapshot(session: &Session) -> Result<Catalog, CatalogError> {
-    let keep = |source| CatalogError::KeepSettings { source };
-    let restoration = text_form::restoration(session).await.map_err(keep)?;
-    let catalog = read_catalog(session).await?;
-    // After an error there is nothing to restore: the transaction, and the settings with it, are gone.
-    session.rows(&restoration).await.map_err(keep)?;
-    Ok(catalog)
+pub fn snapshot(session: &Session) -> BoxFuture<'_, Result<Catalog, CatalogError>> {
+    Box::pin(async move {
+        let keep = |source| CatalogError::KeepSettings { source };
+        let restoration = text_form::restoration(session).await.map_err(keep)?;
+        let catalog = read_catalog(session).await?;
+        // After an error there is nothing to restore: the transaction, and the settings with it, are gone.
+        session.rows(&restoration).await.map_err(keep)?;
+        Ok(catalog)
+    })
 }
 
 /// One file of SQL.

@@ -11,6 +11,7 @@ mod workers;
 
 use std::collections::BTreeSet;
 
+use futures_util::future::BoxFuture;
 use thiserror::Error;
 use underpin_model::checksum::{DatabaseChecksum, TableSum};
 
@@ -135,22 +136,24 @@ pub enum Scope {
 ///
 /// All sessions see one snapshot; sequences, which know no snapshots, are read at its beginning.
 /// A table is read as a whole or fails: where a row-level policy would hide rows it fails.
-pub async fn database_checksums(
-    address: &Address,
-    options: &Options,
-) -> Result<DatabaseChecksum, ChecksumError> {
-    let allowed = options.sessions.unwrap_or_else(available_parallelism);
-    let first = workers::open(address).await?;
-    let tables = tables_in_scope(&first, &options.scope).await?;
-    let sequences = sequences_in_scope(&first, &options.scope).await?;
-    let count = piece::sessions_worth(&tables, allowed);
-    let mut sessions = workers::join(&first, count - 1).await?;
-    sessions.push(first);
-    let pieces = piece::pieces(&tables, sessions.len());
-    let keys: Vec<String> = tables.iter().map(TableFile::key).collect();
-    let contents = workers::read_pieces(sessions, tables, pieces).await?;
-    let sums = keys.into_iter().zip(contents.into_iter().map(table_sum)).collect();
-    Ok(DatabaseChecksum { tables: sums, sequences: sequences.into_iter().collect() })
+pub fn database_checksums<'a>(
+    address: &'a Address,
+    options: &'a Options,
+) -> BoxFuture<'a, Result<DatabaseChecksum, ChecksumError>> {
+    Box::pin(async move {
+        let allowed = options.sessions.unwrap_or_else(available_parallelism);
+        let first = workers::open(address).await?;
+        let tables = tables_in_scope(&first, &options.scope).await?;
+        let sequences = sequences_in_scope(&first, &options.scope).await?;
+        let count = piece::sessions_worth(&tables, allowed);
+        let mut sessions = workers::join(&first, count - 1).await?;
+        sessions.push(first);
+        let pieces = piece::pieces(&tables, sessions.len());
+        let keys: Vec<String> = tables.iter().map(TableFile::key).collect();
+        let contents = workers::read_pieces(sessions, tables, pieces).await?;
+        let sums = keys.into_iter().zip(contents.into_iter().map(table_sum)).collect();
+        Ok(DatabaseChecksum { tables: sums, sequences: sequences.into_iter().collect() })
+    })
 }
 
 fn available_parallelism() -> usize {

@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::data_copy::copy_data;
 use crate::folder::DEFAULT_TEMP;
 use crate::installation::Installation;
+use crate::pristine::Pristine;
 use crate::processes::MARK;
 use crate::run_as::RunAs;
 use crate::server::LifecycleError;
@@ -70,6 +71,16 @@ pub struct ServerSpec {
 /// A fresh cluster is made in a second or two; a machine that swaps may need far more.
 const INITDB_LIMIT: Duration = Duration::from_secs(180);
 
+/// Arguments of `initdb` that never change.
+const INITDB: &[&str] = &[
+    "--username=postgres",
+    "--data-checksums",
+    "--auth-local=trust",
+    "--auth-host=scram-sha-256",
+    "--encoding=UTF8",
+    "--no-instructions",
+];
+
 impl ServerSpec {
     /// Returns the wish for a fresh server on a Unix socket that ends with us.
     pub fn new(installation: Installation, profile: Profile, purpose: impl Into<String>) -> ServerSpec {
@@ -131,7 +142,8 @@ const BOTH: &[(&str, &str)] = &[
 ];
 
 /// Nothing waits for the disk. `synchronous_commit` stays on: off leaves no page all-visible for a
-/// while and so spoils index-only scans. Without autovacuum and JIT plans repeat exactly.
+/// while and so spoils index-only scans. Without autovacuum and JIT plans repeat exactly. The background writers
+/// have nothing to do, so they need not look five times a second.
 const FAST: &[(&str, &str)] = &[
     ("fsync", "off"),
     ("full_page_writes", "off"),
@@ -143,6 +155,8 @@ const FAST: &[(&str, &str)] = &[
     ("max_wal_size", "4GB"),
     ("checkpoint_timeout", "1h"),
     ("jit", "off"),
+    ("bgwriter_delay", "10s"),
+    ("wal_writer_delay", "10s"),
 ];
 
 /// The server's defaults, said aloud so that no `postgresql.conf` weakens them.
@@ -178,7 +192,7 @@ pub(crate) async fn prepare_data(
     run_as: &RunAs,
 ) -> Result<(), LifecycleError> {
     match &spec.source {
-        DataSource::Fresh => init_cluster(spec, data_dir, run_as).await,
+        DataSource::Fresh => fresh_cluster(spec, data_dir, run_as).await,
         DataSource::CopyOf(from) => {
             check_version(from, &spec.installation)?;
             let (from, to, run_as) = (from.clone(), data_dir.to_owned(), run_as.clone());
@@ -187,11 +201,7 @@ pub(crate) async fn prepare_data(
                 let (from, to) = (from.clone(), to.clone());
                 move || copy_data(&from, &to, &run_as)
             };
-            tokio::task::spawn_blocking(copy)
-                .await
-                .map_err(io::Error::other)
-                .and_then(|copied| copied)
-                .map_err(failed)
+            aside(copy).await.map_err(failed)
         }
         DataSource::InPlace(_) => prepare_in_place(spec, data_dir, run_as).await,
     }
@@ -213,6 +223,30 @@ async fn prepare_in_place(
         return Err(LifecycleError::UseData { dir: data_dir.to_owned() });
     }
     init_cluster(spec, data_dir, run_as).await
+}
+
+/// Waits for work that blocks its thread.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+/// Makes a cluster that is thrown away at the end: a copy of one that is kept, or else by `initdb`.
+async fn fresh_cluster(spec: &ServerSpec, data_dir: &Utf8Path, run_as: &RunAs) -> Result<(), LifecycleError> {
+    let Some(pristine) = Pristine::of(&spec.installation, INITDB) else {
+        return init_cluster(spec, data_dir, run_as).await;
+    };
+    let copy = {
+        let (pristine, data_dir, run_as) = (pristine.clone(), data_dir.to_owned(), run_as.clone());
+        move || pristine.copy_to(&data_dir, &run_as)
+    };
+    if matches!(aside(copy).await, Ok(true)) {
+        return Ok(());
+    }
+    init_cluster(spec, data_dir, run_as).await?;
+    let data_dir = data_dir.to_owned();
+    // One that cannot be kept costs the next server its time, and nothing else.
+    let _ = aside(move || pristine.keep(&data_dir)).await;
+    Ok(())
 }
 
 /// Runs `initdb`. Local logins need no password: only who may enter the socket's folder gets there.
@@ -241,13 +275,7 @@ async fn run_initdb(
     data_dir: &Utf8Path,
     locale: &str,
 ) -> Result<ToolOutput, LifecycleError> {
-    let mut call = ToolCall::new("initdb").args(["-D", data_dir.as_str(), "-U", "postgres"]).args([
-        "--data-checksums",
-        "--auth-local=trust",
-        "--auth-host=scram-sha-256",
-        "--encoding=UTF8",
-        "--no-instructions",
-    ]);
+    let mut call = ToolCall::new("initdb").args(["-D", data_dir.as_str()]).args(INITDB.iter().copied());
     call = call.arg(format!("--locale={locale}")).deadline(INITDB_LIMIT);
     // What is thrown away at the end need not reach the disk before its first start.
     if spec.profile == Profile::Fast || spec.source == DataSource::Fresh {
@@ -281,6 +309,7 @@ mod tests {
             bin_dir: "/pg/bin".into(),
             version: Version::parse("15.4").unwrap(),
             origin: String::new(),
+            clusters: None,
         };
         let spec = ServerSpec::new(installation, Profile::Durable, "crash proof!").setting("fsync", "off");
         let arguments = spec.arguments("/d".into(), "/s".into(), 5432).join(" ");

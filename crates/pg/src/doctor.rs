@@ -69,6 +69,7 @@ pub fn facts(search: &Search) -> Vec<Fact> {
     facts.extend(OTHER_PROGRAMS.iter().map(|other| other_program(search, *other)));
     facts.push(user());
     facts.extend(temp_folder(Utf8Path::new(DEFAULT_TEMP)));
+    facts.extend(search.clusters.as_deref().map(kept_clusters));
     facts
 }
 
@@ -157,6 +158,11 @@ fn temp_folder(temp: &Utf8Path) -> Vec<Fact> {
     }
     facts.extend(free_space(temp));
     facts
+}
+
+fn kept_clusters(folder: &Utf8Path) -> Fact {
+    let kept = folder.read_dir_utf8().map_or(0, Iterator::count);
+    ok("kept clusters", format!("{kept} in {folder}, copied instead of running initdb"))
 }
 
 fn socket_path(path: &Utf8Path) -> Fact {

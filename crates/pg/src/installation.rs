@@ -30,6 +30,8 @@ pub struct Installation {
     pub version: Version,
     /// How it was found, such as `PATH` or `/usr/lib/postgresql`.
     pub origin: String,
+    /// Folder that keeps clusters fresh from `initdb` for copying; none to run `initdb` every time.
+    pub clusters: Option<Utf8PathBuf>,
 }
 
 /// What to look for, and where besides the usual folders.
@@ -45,6 +47,8 @@ pub struct Search {
     pub home: Option<Utf8PathBuf>,
     /// A `pg_config` to ask, when not the one on the path.
     pub pg_config: Option<String>,
+    /// Becomes [`Installation::clusters`].
+    pub clusters: Option<Utf8PathBuf>,
 }
 
 /// Why no installation was chosen.
@@ -113,7 +117,9 @@ pub fn find_installations(search: &Search) -> Vec<Installation> {
         if found.iter().any(|known| known.bin_dir == bin_dir) {
             continue;
         }
-        found.extend(probe(&bin_dir, &origin));
+        found.extend(
+            probe(&bin_dir, &origin).map(|one| Installation { clusters: search.clusters.clone(), ..one }),
+        );
     }
     found.sort_by(|a, b| b.version.cmp(&a.version));
     found
@@ -214,7 +220,7 @@ impl Installation {
 fn probe(bin_dir: &Utf8Path, origin: &str) -> Option<Installation> {
     let text = output_of(&bin_dir.join("postgres"), "--version")?;
     let version = Version::parse(&text)?;
-    Some(Installation { bin_dir: bin_dir.to_owned(), version, origin: origin.to_owned() })
+    Some(Installation { bin_dir: bin_dir.to_owned(), version, origin: origin.to_owned(), clusters: None })
 }
 
 /// Returns the first line that a program prints, if it ends well and in time.
@@ -255,7 +261,8 @@ mod tests {
 
     fn known(version: &str) -> Installation {
         let version = Version::parse(version).unwrap();
-        Installation { bin_dir: format!("/pg/{version}/bin").into(), version, origin: "test".to_owned() }
+        let bin_dir = format!("/pg/{version}/bin").into();
+        Installation { bin_dir, version, origin: "test".to_owned(), clusters: None }
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub mod doctor;
 pub mod folder;
 pub mod installation;
 mod launch;
+pub mod one_core;
+mod pristine;
 mod processes;
 pub mod query_error;
 pub mod rows;
@@ -33,6 +35,7 @@ pub use folder::OwnedFolder;
 pub use installation::{
     Installation, InstallationError, Search, Version, choose_installation, find_installations,
 };
+pub use one_core::OneCore;
 pub use query_error::{QueryError, ServerError};
 pub use rows::{Row, Rows};
 pub use run_as::{RunAs, RunAsError};

@@ -12,6 +12,7 @@ use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use futures_util::future::BoxFuture;
 use nix::sys::signal::Signal;
 
 pub use error::LifecycleError;
@@ -61,12 +62,14 @@ pub struct Server {
 
 impl Server {
     /// Starts a server and waits until it takes connections.
-    pub async fn start(spec: ServerSpec) -> Result<Server, LifecycleError> {
-        let start = Instant::now();
-        let mut server = Server::prepare(spec).await?;
-        server.launch().await?;
-        server.startup_ms = start.elapsed().as_millis() as u64;
-        Ok(server)
+    pub fn start(spec: ServerSpec) -> BoxFuture<'static, Result<Server, LifecycleError>> {
+        Box::pin(async move {
+            let start = Instant::now();
+            let mut server = Server::prepare(spec).await?;
+            server.launch().await?;
+            server.startup_ms = start.elapsed().as_millis() as u64;
+            Ok(server)
+        })
     }
 
     async fn prepare(spec: ServerSpec) -> Result<Server, LifecycleError> {
@@ -309,10 +312,14 @@ impl Server {
         self.restart().await
     }
 
-    /// Copies the data folder to the new folder `to`, owned by us; the server must be stopped.
-    pub fn copy_data_to(&self, to: &Utf8Path) -> Result<(), LifecycleError> {
+    /// Ends a stopped server and moves its data folder to the new folder `to`; copies it where `to` is on another
+    /// file system.
+    pub fn move_data_to(self, to: &Utf8Path) -> Result<(), LifecycleError> {
         if self.postmaster.is_some() {
             return Err(LifecycleError::CopyRunning);
+        }
+        if fs_err::rename(&self.data_dir, to).is_ok() {
+            return Ok(());
         }
         let failed =
             |source| LifecycleError::CopyData { from: self.data_dir.clone(), to: to.to_owned(), source };

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::{SinkExt, StreamExt, TryStreamExt};
 use tokio::task::JoinHandle;
 use tokio_postgres::{AsyncMessage, Client, CopyInSink, SimpleQueryMessage};
@@ -55,11 +56,13 @@ struct State {
 
 impl Session {
     /// Opens a session within the address's `connect_timeout`.
-    pub async fn connect(address: &Address) -> Result<Session, ConnectError> {
-        match tokio::time::timeout(address.connect_timeout, Session::open(address)).await {
-            Ok(opened) => opened,
-            Err(_) => Err(ConnectError::timeout(address)),
-        }
+    pub fn connect(address: &Address) -> BoxFuture<'_, Result<Session, ConnectError>> {
+        Box::pin(async move {
+            match tokio::time::timeout(address.connect_timeout, Session::open(address)).await {
+                Ok(opened) => opened,
+                Err(_) => Err(ConnectError::timeout(address)),
+            }
+        })
     }
 
     async fn open(address: &Address) -> Result<Session, ConnectError> {
@@ -109,12 +112,14 @@ impl Session {
     ///
     /// Several statements in one text are one implicit transaction unless the text says otherwise
     /// (manual, "Multiple Statements in a Simple Query").
-    pub async fn rows(&self, sql: &str) -> Result<Rows, QueryError> {
-        let client = self.client(sql)?;
-        let running = Running::start(&self.state);
-        let outcome = collect(client, sql).await;
-        running.end();
-        outcome.map_err(|error| self.explain(error))
+    pub fn rows<'a>(&'a self, sql: &'a str) -> BoxFuture<'a, Result<Rows, QueryError>> {
+        Box::pin(async move {
+            let client = self.client(sql)?;
+            let running = Running::start(&self.state);
+            let outcome = collect(client, sql).await;
+            running.end();
+            outcome.map_err(|error| self.explain(error))
+        })
     }
 
     /// Returns the first column of the first row; nothing for NULL or no row.

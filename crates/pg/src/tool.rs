@@ -5,6 +5,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use futures_util::future::BoxFuture;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use thiserror::Error;
@@ -183,32 +184,37 @@ impl ToolOutput {
 ///
 /// It has a process group of its own, which is killed when this future is dropped or the deadline
 /// passes. An exit code other than 0 is no error here; see [`ToolOutput::checked`].
-pub async fn run_tool(installation: &Installation, call: &ToolCall) -> Result<ToolOutput, ToolError> {
-    let path = call.path(installation)?;
-    let command_line = launch::shell_line(path.as_str(), &call.args);
-    let run_as =
-        RunAs::choose().map_err(|source| ToolError::ChooseUser { program: call.program.clone(), source })?;
-    let start = Instant::now();
-    let child = start_tool(installation, &path, call, &run_as)
-        .map_err(|source| ToolError::Start { command_line: command_line.clone(), source })?;
-    let mut group = Group::of(&child);
-    let talk = talk(child, call.stdin.as_deref());
-    let talked = match call.deadline {
-        Some(limit) => match tokio::time::timeout(limit, talk).await {
-            Ok(talked) => talked,
-            Err(_) => return Err(ToolError::Finish { command_line, limit }),
-        },
-        None => talk.await,
-    };
-    let (status, stdout, stderr) =
-        talked.map_err(|source| ToolError::Talk { command_line: command_line.clone(), source })?;
-    group.ended();
-    Ok(ToolOutput {
-        command_line,
-        stdout: String::from_utf8_lossy(&stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&stderr).into_owned(),
-        exit: exit_code(status),
-        duration_ms: start.elapsed().as_millis() as u64,
+pub fn run_tool<'a>(
+    installation: &'a Installation,
+    call: &'a ToolCall,
+) -> BoxFuture<'a, Result<ToolOutput, ToolError>> {
+    Box::pin(async move {
+        let path = call.path(installation)?;
+        let command_line = launch::shell_line(path.as_str(), &call.args);
+        let run_as = RunAs::choose()
+            .map_err(|source| ToolError::ChooseUser { program: call.program.clone(), source })?;
+        let start = Instant::now();
+        let child = start_tool(installation, &path, call, &run_as)
+            .map_err(|source| ToolError::Start { command_line: command_line.clone(), source })?;
+        let mut group = Group::of(&child);
+        let talk = talk(child, call.stdin.as_deref());
+        let talked = match call.deadline {
+            Some(limit) => match tokio::time::timeout(limit, talk).await {
+                Ok(talked) => talked,
+                Err(_) => return Err(ToolError::Finish { command_line, limit }),
+            },
+            None => talk.await,
+        };
+        let (status, stdout, stderr) =
+            talked.map_err(|source| ToolError::Talk { command_line: command_line.clone(), source })?;
+        group.ended();
+        Ok(ToolOutput {
+            command_line,
+            stdout: String::from_utf8_lossy(&stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&stderr).into_owned(),
+            exit: exit_code(status),
+            duration_ms: start.elapsed().as_millis() as u64,
+        })
     })
 }
 

@@ -1,7 +1,7 @@
 //! Statements, results, errors, COPY, cancelling.
 
 use bytes::Bytes;
-use underpin_pg::{QueryError, Session};
+use underpin_pg::{OneCore, QueryError, Session};
 
 use crate::support::{Folder, eventually, session, start};
 
@@ -29,6 +29,30 @@ async fn results_are_text() {
     let with_options = server.address().options("-c work_mem=5MB").application_name("lab");
     let other = Session::connect(&with_options).await.unwrap();
     assert_eq!(other.value("SHOW work_mem").await.unwrap().as_deref(), Some("5MB"));
+    server.stop().await.unwrap();
+}
+
+/// Returns the cores that a process, or this thread, may use.
+#[cfg(target_os = "linux")]
+fn cores(process: &str) -> String {
+    let status = fs_err::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with("Cpus_allowed_list:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().to_owned()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_thread_and_its_backends_share_one_core_for_a_while() {
+    let folder = Folder::new();
+    let server = start(&folder).await;
+    let session = session(&server).await;
+    let before = cores("thread-self");
+    let held = OneCore::hold(&[&session]).unwrap();
+    let here = cores("thread-self");
+    assert!(here.parse::<u32>().is_ok(), "{here}");
+    assert_eq!(cores(&session.pid().to_string()), here);
+    drop(held);
+    assert_eq!(cores("thread-self"), before);
     server.stop().await.unwrap();
 }
 

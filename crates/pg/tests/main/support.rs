@@ -9,7 +9,8 @@ use underpin_pg::{Installation, Profile, Search, Server, ServerSpec, Session, ch
 /// Returns the installation to test with.
 pub(crate) fn installation() -> Installation {
     let path_var = std::env::var("PATH").ok();
-    choose_installation(&Search { path_var, ..Search::default() }).unwrap()
+    let clusters = Some(concat!(env!("CARGO_TARGET_TMPDIR"), "/clusters").into());
+    choose_installation(&Search { path_var, clusters, ..Search::default() }).unwrap()
 }
 
 /// A folder that the server's user may enter too.
