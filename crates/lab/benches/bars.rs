@@ -1,4 +1,5 @@
-//! The bars that are ratios: migrations beside `psql`, content checksums beside plain statements.
+//! The bars that are ratios: migrations beside `psql`, content checksums beside plain statements, schedules of a race
+//! beside the same messages in fixed order.
 //!
 //! Both sides of a ratio run in turn on one server, and the quickest of each counts: a noisy machine slows both.
 
@@ -7,16 +8,17 @@
 use std::error::Error;
 use std::time::Instant;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use underpin_lab::migrator::{ApplyOptions, migrate_up};
+use underpin_lab::race::{Arena, Bout, Level, RaceOptions, RaceVerdict, Ring, explore, from_folder};
 use underpin_lab::template::owner_address;
 use underpin_lab::{bootstrap, project_folder};
 use underpin_model::event::Silent;
 use underpin_model::project::Project;
 use underpin_pg::checksum::{Options, database_checksums};
 use underpin_pg::{
-    Address, Installation, Profile, Search, Server, ServerSpec, Session, ToolCall, choose_installation,
-    run_tool,
+    Address, Installation, OneCore, Profile, Search, Server, ServerSpec, Session, ToolCall,
+    choose_installation, run_tool,
 };
 
 const ROUNDS: u32 = 5;
@@ -33,6 +35,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let server = Server::start(ServerSpec::new(installation.clone(), Profile::Fast, "bench")).await?;
     migrations(&installation, &server.address()).await?;
     checksums(&server.address()).await?;
+    let ring = Ring::prepare(server.address(), None).await?;
+    schedules(&ring).await?;
+    gallery(&ring).await?;
     Ok(server.stop().await?)
 }
 
@@ -97,5 +102,115 @@ async fn sums(superuser: &Address, tables: &[&str]) -> Result<(), Box<dyn Error>
     for table in tables {
         session.value(&format!("SELECT sum(hashtextextended(t::text, 0)) FROM {table} AS t")).await?;
     }
+    Ok(())
+}
+
+fn scenario(name: &str) -> Utf8PathBuf {
+    Utf8Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/gallery")).join(name)
+}
+
+/// What one schedule of `lost-update` sends: both sales, the check, the look at the final state, the way back.
+const SALE: [&str; 4] = [
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT stock FROM products WHERE id = 1",
+    "UPDATE products SET stock = '10'::integer - 1 WHERE id = 1",
+    "INSERT INTO sales (id, product_id, quantity) VALUES (:id, 1, 1)",
+    "COMMIT",
+];
+const AFTERWARDS: [&str; 3] = [
+    "SELECT NOT EXISTS (SELECT p.id FROM products AS p LEFT JOIN sales AS s ON s.product_id = p.id GROUP BY p.id \
+     HAVING p.stock <> p.received - coalesce(sum(s.quantity), 0))",
+    "SELECT (SELECT string_agg(p::text, ',') FROM products AS p), (SELECT string_agg(s::text, ',') FROM sales AS s)",
+    "BEGIN; SET LOCAL session_replication_role = replica; DELETE FROM products; DELETE FROM sales; \
+     INSERT INTO products VALUES (1, 10, 10); COMMIT",
+];
+
+/// All schedules of two sales, four steps each: at most 1.5 times what the messages alone take.
+async fn schedules(ring: &Ring) -> Result<(), Box<dyn Error>> {
+    let mut bout = from_folder(&scenario("lost-update"))?;
+    bout.levels = vec![Level::ReadCommitted];
+    let (mut ours, mut floor) = (f64::MAX, f64::MAX);
+    for _ in 0..ROUNDS {
+        let (explored, seconds) = all_orders(ring, &bout).await?;
+        ours = ours.min(seconds / explored as f64);
+        floor = floor.min(messages(ring, &bout).await?);
+    }
+    let (ours_ms, floor_ms) = (ours * 1e3, floor * 1e3);
+    println!(
+        "schedules: {:.2} times the messages ({ours_ms:.2} ms, {floor_ms:.2} ms); the bar is 1.5",
+        ours / floor
+    );
+    Ok(())
+}
+
+async fn all_orders(ring: &Ring, bout: &Bout) -> Result<(u64, f64), Box<dyn Error>> {
+    let database = ring.database(bout).await?;
+    let arena = Arena::prepare(&database, bout).await?;
+    let options = RaceOptions { reduction: false, ..RaceOptions::default() };
+    let found = explore(&arena, Level::ReadCommitted, &options).await?;
+    arena.close().await;
+    ring.drop(&database).await?;
+    Ok((found.explored, found.seconds))
+}
+
+async fn messages(ring: &Ring, bout: &Bout) -> Result<f64, Box<dyn Error>> {
+    const TIMES: u32 = 100;
+    let database = ring.database(bout).await?;
+    let watcher = Session::connect(&database).await?;
+    watcher.execute(&bout.setup).await?;
+    let (one, other) = (Session::connect(&database).await?, Session::connect(&database).await?);
+    let one_core = OneCore::hold(&[&watcher, &one, &other]);
+    let start = Instant::now();
+    for _ in 0..TIMES {
+        for (session, id) in [(&one, "1"), (&other, "2")] {
+            for message in SALE {
+                session.rows(&message.replace(":id", id)).await?;
+            }
+        }
+        for message in AFTERWARDS {
+            watcher.rows(message).await?;
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64() / f64::from(TIMES);
+    drop(one_core);
+    for session in [watcher, one, other] {
+        session.close().await;
+    }
+    ring.drop(&database).await?;
+    Ok(seconds)
+}
+
+/// Every scenario at every level, with and without reduction: at least 8 times fewer executions, and an anomaly within
+/// 20 in the median.
+async fn gallery(ring: &Ring) -> Result<(), Box<dyn Error>> {
+    let (mut reduced, mut all, mut first) = (0, 0, Vec::new());
+    let mut folders = Vec::new();
+    for entry in scenario("").read_dir_utf8()? {
+        folders.push(entry?.into_path());
+    }
+    folders.sort();
+    for folder in folders.iter().filter(|folder| folder.is_dir()) {
+        let bout = from_folder(folder)?;
+        for level in [Level::ReadCommitted, Level::RepeatableRead, Level::Serializable] {
+            let database = ring.database(&bout).await?;
+            let arena = Arena::prepare(&database, &bout).await?;
+            for reduction in [true, false] {
+                let options = RaceOptions { reduction, ..RaceOptions::default() };
+                let found = explore(&arena, level, &options).await?;
+                let executions = if reduction { &mut reduced } else { &mut all };
+                *executions += found.explored + found.pruned;
+                if reduction && found.verdict() == RaceVerdict::Breaks {
+                    first.extend(found.first_after);
+                }
+            }
+            arena.close().await;
+            ring.drop(&database).await?;
+        }
+    }
+    first.sort_unstable();
+    println!(
+        "reduction: {:.1} times fewer executions ({reduced} of {all}); the bar is 8",
+        all as f64 / reduced as f64
+    );
+    println!("first anomaly: after {} schedules in the median; the bar is 20", first[first.len() / 2]);
     Ok(())
 }

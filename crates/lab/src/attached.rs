@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use futures_util::future::LocalBoxFuture;
 use underpin_model::catalog_diff::catalog_diff;
 use underpin_model::event::Silent;
 use underpin_model::project::Project;
@@ -34,31 +35,33 @@ pub struct Attached {
 }
 
 /// Runs the selected proofs against the attached database; those that need a sandbox are skipped.
-pub async fn prove(
-    project: &Project,
-    selected: &[&'static Proof],
-    attached: &Attached,
-    events: &dyn EventSink,
-) -> Result<Proved, LabError> {
-    let run = Run::start(project, selected, events);
-    let session = open(attached).await?;
-    let server = server_info(&session).await?;
-    let mut proofs = Vec::new();
-    for proof in selected {
-        let begin = Instant::now();
-        events.emit(Event::ProofStarted { proof: proof.name.to_owned() });
-        let outcome = match examine(proof, project, attached, &session).await {
-            Ok(outcome) => outcome,
-            Err(error) => Outcome { unexamined: vec![error.chain()], ..Outcome::default() },
-        };
-        let allow = project.config.proofs.get(proof.name).map(|settings| settings.allow.clone());
-        let (mut answer, _) = finish(proof.name, outcome, &allow.unwrap_or_default());
-        answer.duration_ms = elapsed_ms(begin);
-        events.emit(Event::ProofFinished { report: Box::new(answer.clone()) });
-        proofs.push(answer);
-    }
-    session.close().await;
-    Ok(Proved { report: run.finish(server, proofs), documents: Vec::new() })
+pub fn prove<'a>(
+    project: &'a Project,
+    selected: &'a [&'static Proof],
+    attached: &'a Attached,
+    events: &'a dyn EventSink,
+) -> LocalBoxFuture<'a, Result<Proved, LabError>> {
+    Box::pin(async move {
+        let run = Run::start(project, selected, events);
+        let session = open(attached).await?;
+        let server = server_info(&session).await?;
+        let mut proofs = Vec::new();
+        for proof in selected {
+            let begin = Instant::now();
+            events.emit(Event::ProofStarted { proof: proof.name.to_owned() });
+            let outcome = match examine(proof, project, attached, &session).await {
+                Ok(outcome) => outcome,
+                Err(error) => Outcome { unexamined: vec![error.chain()], ..Outcome::default() },
+            };
+            let allow = project.config.proofs.get(proof.name).map(|settings| settings.allow.clone());
+            let (mut answer, _) = finish(proof.name, outcome, &allow.unwrap_or_default());
+            answer.duration_ms = elapsed_ms(begin);
+            events.emit(Event::ProofFinished { report: Box::new(answer.clone()) });
+            proofs.push(answer);
+        }
+        session.close().await;
+        Ok(Proved { report: run.finish(server, proofs), documents: Vec::new() })
+    })
 }
 
 /// Opens the session; without leave to write the server itself refuses every write.

@@ -1,6 +1,7 @@
 //! The project's own server for daily work: data kept in `.underpin/data`, up until it is stopped.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use futures_util::future::LocalBoxFuture;
 use underpin_model::EventSink;
 use underpin_model::project::Project;
 use underpin_model::sql_text::quote_literal;
@@ -49,15 +50,26 @@ pub fn running(root: &Utf8Path) -> Option<Started> {
 }
 
 /// Starts the project's own server, or finds it up, and creates the project's database in it.
-pub async fn start(
+pub fn start<'a>(
+    project: &'a Project,
+    installation: &'a Installation,
+    port: Option<u16>,
+    events: &'a dyn EventSink,
+) -> LocalBoxFuture<'a, Result<Started, LabError>> {
+    Box::pin(async move {
+        match running(&project.root) {
+            Some(started) => Ok(started),
+            None => start_down(project, installation, port, events).await,
+        }
+    })
+}
+
+async fn start_down(
     project: &Project,
     installation: &Installation,
     port: Option<u16>,
     events: &dyn EventSink,
 ) -> Result<Started, LabError> {
-    if let Some(started) = running(&project.root) {
-        return Ok(started);
-    }
     let data = data_folder(&project.root);
     let mut spec = ServerSpec::new(installation.clone(), Profile::Durable, "daily work")
         .source(DataSource::InPlace(data));
@@ -90,11 +102,17 @@ async fn create_missing(project: &Project, superuser: &Address) -> Result<(), La
 }
 
 /// Migrates and seeds the database at `superuser`.
-pub async fn prepare(project: &Project, superuser: &Address, events: &dyn EventSink) -> Result<(), LabError> {
-    let owner = owner_address(project, superuser);
-    migrate_up(&owner, &project.migrations, &ApplyOptions::default(), events).await?;
-    loading::load_files(&owner, &project.seeds, events).await?;
-    Ok(())
+pub fn prepare<'a>(
+    project: &'a Project,
+    superuser: &'a Address,
+    events: &'a dyn EventSink,
+) -> LocalBoxFuture<'a, Result<(), LabError>> {
+    Box::pin(async move {
+        let owner = owner_address(project, superuser);
+        migrate_up(&owner, &project.migrations, &ApplyOptions::default(), events).await?;
+        loading::load_files(&owner, &project.seeds, events).await?;
+        Ok(())
+    })
 }
 
 /// Stops the project's own server; returns whether it was up.

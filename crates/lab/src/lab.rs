@@ -7,13 +7,13 @@ use camino::Utf8PathBuf;
 use underpin_model::catalog::Catalog;
 use underpin_model::project::Project;
 use underpin_model::report::ServerInfo;
-use underpin_model::sql_text::quote_identifier;
 use underpin_model::{Event, EventSink};
 use underpin_pg::Address;
 use underpin_pg::Installation;
 use underpin_pg::Session;
 use underpin_pg::{DataSource, Profile, Server, ServerSpec};
 
+use crate::clone::{clone_database, drop_database};
 use crate::error::LabError;
 use crate::template;
 
@@ -96,7 +96,7 @@ impl Lab {
     /// Clones the template into a new database.
     pub async fn sandbox(&self) -> Result<Sandbox<'_>, LabError> {
         let name = format!("sandbox_{}", self.sandboxes.fetch_add(1, Ordering::Relaxed));
-        clone_template(&self.address(), &name).await?;
+        clone_database(&self.address(), template::DATABASE, &name).await?;
         Ok(Sandbox { lab: self, name })
     }
 
@@ -157,29 +157,8 @@ impl Sandbox<'_> {
 
     /// Drops the database, ending whoever is still connected.
     pub async fn drop(self) -> Result<(), LabError> {
-        let session = Session::connect(&self.lab.address()).await?;
-        let sql = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote_identifier(&self.name));
-        session.execute(&sql).await?;
-        session.close().await;
-        Ok(())
+        drop_database(&self.lab.address(), &self.name).await
     }
-}
-
-/// Clones the template database of the server at `superuser` into `name`.
-///
-/// `FILE_COPY` (the only strategy before 15) copies files instead of logging every block, which
-/// suits a server without fsync: tens of milliseconds instead of hundreds.
-pub async fn clone_template(superuser: &Address, name: &str) -> Result<(), LabError> {
-    let session = Session::connect(superuser).await?;
-    let version =
-        session.value("SHOW server_version_num").await?.and_then(|text| text.parse().ok()).unwrap_or(0u32);
-    let strategy = if version >= 150_000 { " STRATEGY file_copy" } else { "" };
-    let template = quote_identifier(template::DATABASE);
-    session
-        .execute(&format!("CREATE DATABASE {} TEMPLATE {template}{strategy}", quote_identifier(name)))
-        .await?;
-    session.close().await;
-    Ok(())
 }
 
 async fn template_catalog(server: &Server) -> Result<Catalog, LabError> {

@@ -6,6 +6,7 @@
 pub mod adopt;
 pub mod attached;
 pub mod bootstrap;
+mod clone;
 pub mod codes;
 pub mod daily;
 pub mod error;

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use futures_util::future::LocalBoxFuture;
 use underpin_model::project::SqlFile;
 use underpin_model::{Event, EventSink};
 use underpin_pg::Address;
@@ -26,24 +27,26 @@ impl Loaded {
 }
 
 /// Runs `files` in order on the database at `address`; a file that fails is rolled back whole.
-pub async fn load_files(
-    address: &Address,
-    files: &[SqlFile],
-    events: &dyn EventSink,
-) -> Result<Loaded, LabError> {
-    let session = Session::connect(address).await?;
-    let start = Instant::now();
-    let mut rows = 0;
-    for file in files {
-        let outcome = load_file(&session, file, events).await;
-        if outcome.is_err() {
-            // The first error is the one to report; a lost connection rolls back by itself.
-            let _ = session.execute("ROLLBACK").await;
+pub fn load_files<'a>(
+    address: &'a Address,
+    files: &'a [SqlFile],
+    events: &'a dyn EventSink,
+) -> LocalBoxFuture<'a, Result<Loaded, LabError>> {
+    Box::pin(async move {
+        let session = Session::connect(address).await?;
+        let start = Instant::now();
+        let mut rows = 0;
+        for file in files {
+            let outcome = load_file(&session, file, events).await;
+            if outcome.is_err() {
+                // The first error is the one to report; a lost connection rolls back by itself.
+                let _ = session.execute("ROLLBACK").await;
+            }
+            rows += outcome?;
         }
-        rows += outcome?;
-    }
-    session.close().await;
-    Ok(Loaded { rows, seconds: start.elapsed().as_secs_f64() })
+        session.close().await;
+        Ok(Loaded { rows, seconds: start.elapsed().as_secs_f64() })
+    })
 }
 
 async fn load_file(session: &Session, file: &SqlFile, events: &dyn EventSink) -> Result<u64, LabError> {

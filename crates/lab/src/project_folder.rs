@@ -4,6 +4,7 @@ mod bare_folder;
 mod config_file;
 mod scenario_file;
 mod scenario_links;
+mod scenario_words;
 
 use std::collections::BTreeMap;
 

@@ -9,8 +9,8 @@ use underpin_model::{EventSink, Evidence, Finding, Measure, Severity, Verdict};
 use crate::error::LabError;
 use crate::lab::Lab;
 
-/// A future that an experiment runs as.
-pub type Experimenting<'a> = Pin<Box<dyn Future<Output = Result<Outcome, LabError>> + Send + 'a>>;
+/// A future that an experiment runs as; it stays on its thread, as servers do the work.
+pub type Experimenting<'a> = Pin<Box<dyn Future<Output = Result<Outcome, LabError>> + 'a>>;
 
 /// A proof that `underpin prove` can run.
 pub struct Proof {

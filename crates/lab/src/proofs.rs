@@ -6,6 +6,7 @@ use crate::proof::Proof;
 
 pub mod atomicity;
 pub mod constraints;
+pub mod isolation;
 pub mod read_model;
 pub mod replay;
 pub mod restore;
@@ -21,6 +22,7 @@ pub const ALL: &[Proof] = &[
     constraints::PROOF,
     schema::PROOF,
     atomicity::PROOF,
+    isolation::PROOF,
     soft_delete::PROOF,
     read_model::PROOF,
     roles::PROOF,
@@ -33,6 +35,7 @@ pub const CODES: &[&[Code]] = &[
     seed::CODES,
     constraints::CODES,
     atomicity::CODES,
+    isolation::CODES,
     soft_delete::CODES,
     read_model::CODES,
     roles::CODES,

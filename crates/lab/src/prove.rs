@@ -1,9 +1,10 @@
 //! Runs proofs of a project, one after the other or side by side, and gathers one report.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use camino::Utf8PathBuf;
 use futures_util::StreamExt;
+use futures_util::future::LocalBoxFuture;
 use underpin_model::project::Project;
 use underpin_model::report::{REPORT_VERSION, ServerInfo};
 use underpin_model::{Event, EventSink, Finding, ProofReport, Report, Severity, Verdict};
@@ -62,24 +63,26 @@ type Answer = (usize, ProofReport, Vec<Document>);
 /// Opens a lab on the project, runs the selected proofs and returns the report.
 ///
 /// A template that the project's own files keep from being built is a finding, not an error: see [`unbuilt`].
-pub async fn prove(
-    project: &Project,
-    selected: &[&'static Proof],
-    options: &ProveOptions,
-    events: &dyn EventSink,
-) -> Result<Proved, LabError> {
-    let run = Run::start(project, selected, events);
-    let (server, mut answers) = match Lab::open(project, &options.lab, events).await {
-        Ok(lab) => answers(project, selected, options, (lab, events)).await?,
-        Err(error) => {
-            let settings = std::collections::BTreeMap::new();
-            let server = ServerInfo { version: options.lab.installation.version.text.clone(), settings };
-            (server, unbuilt_answers(project, selected, error, events)?)
-        }
-    };
-    let documents = answers.iter_mut().flat_map(|(_, _, documents)| std::mem::take(documents)).collect();
-    let proofs = answers.into_iter().map(|(_, report, _)| report).collect();
-    Ok(Proved { report: run.finish(server, proofs), documents })
+pub fn prove<'a>(
+    project: &'a Project,
+    selected: &'a [&'static Proof],
+    options: &'a ProveOptions,
+    events: &'a dyn EventSink,
+) -> LocalBoxFuture<'a, Result<Proved, LabError>> {
+    Box::pin(async move {
+        let run = Run::start(project, selected, events);
+        let (server, mut answers) = match Lab::open(project, &options.lab, events).await {
+            Ok(lab) => answers(project, selected, options, (lab, events)).await?,
+            Err(error) => {
+                let settings = std::collections::BTreeMap::new();
+                let server = ServerInfo { version: options.lab.installation.version.text.clone(), settings };
+                (server, unbuilt_answers(project, selected, error, events)?)
+            }
+        };
+        let documents = answers.iter_mut().flat_map(|(_, _, documents)| std::mem::take(documents)).collect();
+        let proofs = answers.into_iter().map(|(_, report, _)| report).collect();
+        Ok(Proved { report: run.finish(server, proofs), documents })
+    })
 }
 
 async fn answers(
@@ -139,7 +142,7 @@ impl<'a> Run<'a> {
         events: &'a dyn EventSink,
     ) -> Run<'a> {
         let start = Instant::now();
-        let started_at = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let started_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let project = project.config.project.name.clone();
         let proofs = selected.iter().map(|proof| proof.name.to_owned()).collect();
         events.emit(Event::RunStarted { project: project.clone(), proofs });

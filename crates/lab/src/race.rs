@@ -8,19 +8,25 @@ mod arena;
 mod bout;
 mod evidence;
 mod execution;
+mod explain;
 mod explore;
 mod footprint;
 mod player;
+mod reach;
+mod repair;
 mod restore_point;
 mod ring;
+mod spec;
+mod trail;
 
 pub use arena::Arena;
 pub use bout::{Bout, Corner, from_folder, of_scenario};
 pub use evidence::{evidence, steps};
 pub use execution::{Played, Reply};
-pub use explore::{Anomaly, Explored, RaceOptions, explore, replay};
+pub use explore::{Anomaly, Explored, RaceOptions, RaceVerdict, explore, replay};
+pub use repair::repairs;
 pub use ring::Ring;
-pub use underpin_race::{Level, Schedule};
+pub use underpin_race::{Class, Level, Schedule};
 
 /// Why a race could not be run to its end.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,7 @@
 //! The checks checked: a small project that every proof finds sound, and mutations that each must turn one proof red.
 
 use camino::Utf8Path;
+use futures_util::future::LocalBoxFuture;
 use include_dir::{Dir, DirEntry, include_dir};
 use underpin_model::{EventSink, Verdict};
 use underpin_pg::Installation;
@@ -30,6 +31,7 @@ pub struct Mutation {
 }
 
 const SCHEMA: &str = "migrations/001_shop.sql";
+const SCENARIO: &str = "scenarios/last_lamp.toml";
 
 const fn append(what: &'static str, proof: &'static str, rule: &'static str, to: &'static str) -> Mutation {
     Mutation { what, proof, rule, file: SCHEMA, from: None, to }
@@ -123,6 +125,28 @@ pub const MUTATIONS: &[Mutation] = &[
         (SCHEMA, "GRANT SELECT, UPDATE ON products", "GRANT SELECT ON products"),
     ),
     replace(
+        "a stock that is read, counted down by the client and written back",
+        "isolation",
+        "race-breaks-invariant",
+        (
+            "transactions/order.sql",
+            "UPDATE products SET stock = stock - 1 WHERE id = :product AND deleted_at IS NULL AND stock > 0;",
+            "SELECT stock FROM products WHERE id = :product \\gset\nUPDATE products SET stock = :stock::integer - 1 WHERE id = :product;",
+        ),
+    ),
+    replace(
+        "an invariant that its own transactions break",
+        "isolation",
+        "invariant-fails-serially",
+        (SCENARIO, "<> 100 -", "<> 99 -"),
+    ),
+    replace(
+        "an anomaly that is expected and does not come",
+        "isolation",
+        "race-expectation-outdated",
+        (SCENARIO, "\"read committed\" = \"holds\"", "\"read committed\" = \"breaks\""),
+    ),
+    replace(
         "a view that forgets the deleted rows",
         "soft-delete",
         "soft-deleted-visible",
@@ -183,50 +207,55 @@ pub struct Checked {
 }
 
 /// Runs every proof on the sound sample: each must be proven.
-pub async fn check_sound(
-    installation: &Installation,
-    events: &dyn EventSink,
-) -> Result<Vec<Checked>, LabError> {
-    let report = run(None, installation, &[], events).await?;
-    let checked = report.proofs.iter().map(|proof| {
-        let failure = (proof.verdict != Verdict::Proven).then(|| {
-            let finding = proof.findings.first().map(|finding| finding.message.clone());
-            let reason = finding.or_else(|| proof.reason.clone()).unwrap_or_default();
-            format!("it is {} on the sound project: {reason}", proof.verdict)
+pub fn check_sound<'a>(
+    installation: &'a Installation,
+    events: &'a dyn EventSink,
+) -> LocalBoxFuture<'a, Result<Vec<Checked>, LabError>> {
+    Box::pin(async move {
+        let report = run(None, installation, &[], events).await?;
+        let checked = report.proofs.iter().map(|proof| {
+            let failure = (proof.verdict != Verdict::Proven).then(|| {
+                let finding = proof.findings.first().map(|finding| finding.message.clone());
+                let reason = finding.or_else(|| proof.reason.clone()).unwrap_or_default();
+                format!("it is {} on the sound project: {reason}", proof.verdict)
+            });
+            Checked { what: "the sound project".to_owned(), proof: proof.proof.clone(), failure }
         });
-        Checked { what: "the sound project".to_owned(), proof: proof.proof.clone(), failure }
-    });
-    Ok(checked.collect())
+        Ok(checked.collect())
+    })
 }
 
 /// Runs the mutation's proof on the mutated sample: it must be broken by the rule that is named.
-pub async fn check_mutation(
-    mutation: &Mutation,
-    installation: &Installation,
-    events: &dyn EventSink,
-) -> Result<Checked, LabError> {
-    let ran = run(Some(mutation), installation, &[mutation.proof.to_owned()], events).await;
-    let checked =
-        |failure| Checked { what: mutation.what.to_owned(), proof: mutation.proof.to_owned(), failure };
-    let report = match ran {
-        // A server that does not start says nothing about the proof; a project that is refused does.
-        Err(error @ LabError::Project(_)) => return Ok(checked(Some(error.chain()))),
-        ran => ran?,
-    };
-    let proof = report.proofs.first();
-    let named = proof.is_some_and(|proof| proof.findings.iter().any(|finding| finding.rule == mutation.rule));
-    let broken = proof.is_some_and(|proof| proof.verdict == Verdict::Broken);
-    let failure = (!named || !broken).then(|| {
-        let verdict = proof.map_or("absent", |proof| proof.verdict.word());
-        let found: Vec<&str> = proof
-            .into_iter()
-            .flat_map(|proof| &proof.findings)
-            .map(|finding| finding.rule.as_str())
-            .collect();
-        let reason = proof.and_then(|proof| proof.reason.clone()).unwrap_or_default();
-        format!("expected {}; it is {verdict} with [{}]: {reason}", mutation.rule, found.join(", "))
-    });
-    Ok(checked(failure))
+pub fn check_mutation<'a>(
+    mutation: &'a Mutation,
+    installation: &'a Installation,
+    events: &'a dyn EventSink,
+) -> LocalBoxFuture<'a, Result<Checked, LabError>> {
+    Box::pin(async move {
+        let ran = run(Some(mutation), installation, &[mutation.proof.to_owned()], events).await;
+        let checked =
+            |failure| Checked { what: mutation.what.to_owned(), proof: mutation.proof.to_owned(), failure };
+        let report = match ran {
+            // A server that does not start says nothing about the proof; a project that is refused does.
+            Err(error @ LabError::Project(_)) => return Ok(checked(Some(error.chain()))),
+            ran => ran?,
+        };
+        let proof = report.proofs.first();
+        let named =
+            proof.is_some_and(|proof| proof.findings.iter().any(|finding| finding.rule == mutation.rule));
+        let broken = proof.is_some_and(|proof| proof.verdict == Verdict::Broken);
+        let failure = (!named || !broken).then(|| {
+            let verdict = proof.map_or("absent", |proof| proof.verdict.word());
+            let found: Vec<&str> = proof
+                .into_iter()
+                .flat_map(|proof| &proof.findings)
+                .map(|finding| finding.rule.as_str())
+                .collect();
+            let reason = proof.and_then(|proof| proof.reason.clone()).unwrap_or_default();
+            format!("expected {}; it is {verdict} with [{}]: {reason}", mutation.rule, found.join(", "))
+        });
+        Ok(checked(failure))
+    })
 }
 
 async fn run(

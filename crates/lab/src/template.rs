@@ -73,8 +73,7 @@ async fn build(
     let mut server = Server::start(wish).await?;
     build_database(project, spec.scale, &server.address(), events).await?;
     server.stop_keeping_data().await?;
-    keep(&server, folder)?;
-    Ok(server.stop().await?)
+    keep(server, folder)
 }
 
 /// Builds the template database on the server at `superuser`.
@@ -109,12 +108,12 @@ pub fn owner_address(project: &Project, superuser: &Address) -> Address {
     }
 }
 
-/// Moves the finished data folder into the cache in one rename, so that a killed run leaves no half template.
-fn keep(server: &Server, folder: &Utf8Path) -> Result<(), LabError> {
+/// Puts the finished data folder into the cache in one rename, so that a killed run leaves no half template.
+fn keep(server: Server, folder: &Utf8Path) -> Result<(), LabError> {
     let doing = |error| LabError::file("keeping the template in the cache", error);
     fs_err::create_dir_all(folder).map_err(doing)?;
     let part = folder.join(format!("part-{}", std::process::id()));
-    if let Err(error) = server.copy_data_to(&part) {
+    if let Err(error) = server.move_data_to(&part) {
         // A full disk, most often: half a template must not keep it full.
         let _ = fs_err::remove_dir_all(&part);
         return Err(error.into());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use underpin_lab::migrator::{Applied, ApplyOptions, MigrateError, migrate_up};
 use underpin_model::event::Silent;
 use underpin_model::project::Migration;
-use underpin_pg::{Address, Profile, Search, Server, ServerSpec, Session, choose_installation};
+use underpin_pg::{Address, Profile, Server, ServerSpec, Session};
 
 use crate::sample;
 
@@ -22,8 +22,8 @@ struct Place {
 
 impl Place {
     async fn start() -> Place {
-        let installation = choose_installation(&Search::default()).unwrap();
-        Place { server: Server::start(ServerSpec::new(installation, Profile::Fast, "test")).await.unwrap() }
+        let spec = ServerSpec::new(sample::installation(), Profile::Fast, "test");
+        Place { server: Server::start(spec).await.unwrap() }
     }
 
     /// Returns a new database.

@@ -9,7 +9,7 @@ use underpin_lab::prove::{ProveOptions, Proved, prove, select};
 use underpin_model::event::Silent;
 use underpin_model::project::Project;
 use underpin_model::{EvidenceBody, ProofReport};
-use underpin_pg::{Search, choose_installation};
+use underpin_pg::{Installation, Search, choose_installation};
 
 /// A project on disk that goes with the test.
 pub struct Sample {
@@ -34,6 +34,12 @@ pub fn project(files: &[(&str, &str)]) -> Sample {
     Sample { _dir: dir, project, cache: cache(files) }
 }
 
+/// Returns the PostgreSQL to test with, which runs `initdb` once for all tests.
+pub fn installation() -> Installation {
+    let clusters = Some(concat!(env!("CARGO_TARGET_TMPDIR"), "/clusters").into());
+    choose_installation(&Search { clusters, ..Search::default() }).unwrap()
+}
+
 /// Templates are kept from run to run; each content has a folder of its own, since a cache keeps only the newest.
 fn cache(files: &[(&str, &str)]) -> Utf8PathBuf {
     let mut hasher = DefaultHasher::new();
@@ -49,8 +55,7 @@ pub fn report(sample: &Sample, proof: &str) -> ProofReport {
 /// Runs one proof of the project and returns everything, documents included.
 pub fn run(sample: &Sample, proof: &str) -> Proved {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let installation = choose_installation(&Search::default()).unwrap();
-    let lab = LabSpec { installation, scale: 1, cache: Some(sample.cache.clone()) };
+    let lab = LabSpec { installation: installation(), scale: 1, cache: Some(sample.cache.clone()) };
     let options = ProveOptions { proofs: vec![proof.to_owned()], profile: RunProfile::Quick, jobs: 1, lab };
     let selected = select(&options.proofs).unwrap();
     runtime

@@ -2,11 +2,12 @@
 
 use underpin_lab::selftest::{MUTATIONS, check_mutation, check_sound};
 use underpin_model::event::Silent;
-use underpin_pg::{Search, choose_installation};
+
+use crate::sample;
 
 /// Runs every mutation of one proof and returns those that it did not notice.
 fn missed(proof: &str) -> Vec<String> {
-    let installation = choose_installation(&Search::default()).unwrap();
+    let installation = sample::installation();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let mutations = MUTATIONS.iter().filter(|mutation| mutation.proof == proof);
     let checks = mutations.map(|mutation| {
@@ -19,7 +20,7 @@ fn missed(proof: &str) -> Vec<String> {
 
 #[test]
 fn the_sound_sample_is_proven_by_every_proof() {
-    let installation = choose_installation(&Search::default()).unwrap();
+    let installation = sample::installation();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let checks = runtime
         .block_on(check_sound(&installation, &Silent))
@@ -43,6 +44,7 @@ notices_its_mutations! {
     constraints_notices: "constraints";
     schema_notices: "schema";
     atomicity_notices: "atomicity";
+    isolation_notices: "isolation";
     soft_delete_notices: "soft-delete";
     read_model_notices: "read-model";
     roles_notices: "roles";

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::LocalBoxFuture;
 use underpin_model::evidence::{HeldLock, StatementTrace};
 use underpin_model::project::Migration;
 use underpin_model::sql_text::quote_literal;
@@ -66,45 +67,47 @@ pub struct Applied {
 /// A file runs in one transaction together with its ledger row, so it is applied whole or not at
 /// all, whatever ends this process. A `-- no-transaction` file notes each finished statement, and
 /// the next run goes on after it.
-pub async fn migrate_up(
-    address: &Address,
-    migrations: &[Migration],
-    options: &ApplyOptions,
-    events: &dyn EventSink,
-) -> Result<Applied, MigrateError> {
-    let session = Session::connect(address).await.map_err(MigrateError::Connect)?;
-    lock_runner(&session, address, options.patience).await?;
-    let foreign = foreign::find(&session).await?;
-    ledger_create(&session).await?;
-    foreign::adopt(&session, foreign.as_ref(), migrations).await?;
-    let plan = plan(migrations, &ledger_read(&session).await?);
-    if !plan.problems.is_empty() {
-        return Err(MigrateError::Disagreement { problems: plan.problems });
-    }
-    let mut pending = plan.pending;
-    if let Some(last) = &options.up_to {
-        pending.retain(|one| {
-            underpin_sql::migration::compare_versions(&migrations[one.index].version, last).is_le()
-        });
-    }
-    refuse_unwritable(foreign.as_ref(), &pending, migrations, options)?;
-    let mut runner =
-        Runner { session: &session, options, foreign: foreign.as_ref(), applied: Applied::default() };
-    runner.applied.already = plan.applied.len();
-    for (nth, one) in pending.iter().enumerate() {
-        let migration = &migrations[one.index];
-        let (done, total) = (nth as u64, pending.len() as u64);
-        events.emit(Event::Progress {
-            what: migration.sql.file.to_string(),
-            done,
-            total,
-            unit: "migrations",
-        });
-        runner.file(migration, one.done).await?;
-    }
-    let applied = runner.applied;
-    session.close().await;
-    Ok(applied)
+pub fn migrate_up<'a>(
+    address: &'a Address,
+    migrations: &'a [Migration],
+    options: &'a ApplyOptions,
+    events: &'a dyn EventSink,
+) -> LocalBoxFuture<'a, Result<Applied, MigrateError>> {
+    Box::pin(async move {
+        let session = Session::connect(address).await.map_err(MigrateError::Connect)?;
+        lock_runner(&session, address, options.patience).await?;
+        let foreign = foreign::find(&session).await?;
+        ledger_create(&session).await?;
+        foreign::adopt(&session, foreign.as_ref(), migrations).await?;
+        let plan = plan(migrations, &ledger_read(&session).await?);
+        if !plan.problems.is_empty() {
+            return Err(MigrateError::Disagreement { problems: plan.problems });
+        }
+        let mut pending = plan.pending;
+        if let Some(last) = &options.up_to {
+            pending.retain(|one| {
+                underpin_sql::migration::compare_versions(&migrations[one.index].version, last).is_le()
+            });
+        }
+        refuse_unwritable(foreign.as_ref(), &pending, migrations, options)?;
+        let mut runner =
+            Runner { session: &session, options, foreign: foreign.as_ref(), applied: Applied::default() };
+        runner.applied.already = plan.applied.len();
+        for (nth, one) in pending.iter().enumerate() {
+            let migration = &migrations[one.index];
+            let (done, total) = (nth as u64, pending.len() as u64);
+            events.emit(Event::Progress {
+                what: migration.sql.file.to_string(),
+                done,
+                total,
+                unit: "migrations",
+            });
+            runner.file(migration, one.done).await?;
+        }
+        let applied = runner.applied;
+        session.close().await;
+        Ok(applied)
+    })
 }
 
 fn refuse_unwritable(

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use underpin_model::project::Diagnostic;
 use underpin_model::script::TransactionScript;
 
+use super::scenario_words::{syntax, too_many_sessions, unknown_levels, unknown_words};
 use super::{ProjectError, Reader};
 
 /// What a folder says.
@@ -40,9 +41,6 @@ struct File {
     deadlock: Vec<String>,
 }
 
-/// Most scripts of one folder.
-const MOST_SCRIPTS: usize = 9;
-
 /// Reads the folder, or says everything that is wrong with it.
 pub fn bare_scenario(folder: &Utf8Path) -> Result<BareScenario, ProjectError> {
     if !folder.is_dir() {
@@ -51,12 +49,7 @@ pub fn bare_scenario(folder: &Utf8Path) -> Result<BareScenario, ProjectError> {
     let mut reader = Reader { root: folder, faults: Vec::new() };
     let settings = reader.settings();
     let setup = reader.text_if_there("setup.sql".into()).unwrap_or_default();
-    let mut scripts = Vec::new();
-    for file in (1..=MOST_SCRIPTS).map(|nth| Utf8PathBuf::from(format!("t{nth}.sql"))) {
-        let Some(text) = reader.text_if_there(&file) else { break };
-        let parsed = underpin_sql::script::parse_script(&file, &text);
-        scripts.extend(reader.keep(parsed));
-    }
+    let scripts = reader.numbered_scripts();
     if scripts.is_empty() && reader.faults.is_empty() {
         let fault = Diagnostic::new("t1.sql", "The folder holds no t1.sql, so it is no scenario.");
         reader.faults.push(fault.hint("See docs/scenarios.md for the files of a scenario."));
@@ -79,14 +72,40 @@ pub fn bare_scenario(folder: &Utf8Path) -> Result<BareScenario, ProjectError> {
 }
 
 impl Reader<'_> {
+    /// Reads `t1.sql`, `t2.sql`, …; a gap or a number too high is a fault, as the script would be left out silently.
+    fn numbered_scripts(&mut self) -> Vec<TransactionScript> {
+        let number = |file: &Utf8PathBuf| -> Option<usize> {
+            file.file_stem()?.strip_prefix('t').filter(|digits| !digits.starts_with('0'))?.parse().ok()
+        };
+        let mut numbered: Vec<(usize, Utf8PathBuf)> =
+            self.files("", "sql").into_iter().filter_map(|file| Some((number(&file)?, file))).collect();
+        numbered.sort();
+        let last = numbered.last();
+        self.faults.extend(last.and_then(|(_, file)| too_many_sessions(file, numbered.len())));
+        let mut scripts = Vec::new();
+        for (place, (number, file)) in numbered.iter().enumerate() {
+            if *number != place + 1 {
+                let message = format!("There is no t{}.sql, so this script has no place.", place + 1);
+                let fault = Diagnostic::new(file, message);
+                self.faults.push(fault.hint("Number the scripts without a gap: t1.sql, t2.sql, …"));
+                break;
+            }
+            let Some(text) = self.text(file) else { continue };
+            let parsed = underpin_sql::script::parse_script(file, &text);
+            scripts.extend(self.keep(parsed));
+        }
+        scripts
+    }
+
     fn settings(&mut self) -> File {
         let file = Utf8Path::new("scenario.toml");
         let Some(text) = self.text_if_there(file) else { return File::default() };
-        toml::from_str(&text).unwrap_or_else(|error| {
-            let fault = Diagnostic::new(file, format!("The scenario does not parse: {}.", error.message()));
-            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() as u32 + 1);
-            self.faults.push(fault.line(line));
+        let settings: File = toml::from_str(&text).unwrap_or_else(|error| {
+            self.faults.push(syntax(file, &text, &error));
             File::default()
-        })
+        });
+        self.faults.extend(unknown_levels(file, settings.expect.keys().chain(&settings.deadlock)));
+        self.faults.extend(unknown_words(file, settings.expect.values()));
+        settings
     }
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use camino::Utf8Path;
 use serde::Deserialize;
 use underpin_model::project::{Diagnostic, Scenario, ScenarioRun};
+use underpin_race::Level;
 
-/// The isolation levels that PostgreSQL tells apart (manual, "Transaction Isolation").
-const LEVELS: &[&str] = &["read committed", "repeatable read", "serializable"];
+use super::scenario_words::{syntax, too_many_sessions, unknown_levels, unknown_words};
 
 #[derive(Deserialize)]
 struct File {
@@ -33,7 +33,7 @@ struct Run {
 }
 
 fn read_committed() -> Vec<String> {
-    vec![LEVELS[0].to_owned()]
+    vec![Level::ReadCommitted.name().to_owned()]
 }
 
 /// Returns the scenario that `text` holds, or every fault in it.
@@ -50,25 +50,10 @@ pub(super) fn parse_scenario(file: &Utf8Path, text: &str) -> Result<Scenario, Ve
     if faults.is_empty() { Ok(scenario(file, parsed)) } else { Err(faults) }
 }
 
-fn syntax(file: &Utf8Path, text: &str, error: &toml::de::Error) -> Diagnostic {
-    let fault = Diagnostic::new(file, format!("The scenario does not parse: {}.", error.message()));
-    match error.span() {
-        Some(span) => fault.line(text[..span.start.min(text.len())].matches('\n').count() as u32 + 1),
-        None => fault,
-    }
-}
-
 fn wrong_words(file: &Utf8Path, parsed: &File) -> Vec<Diagnostic> {
-    let mut faults = Vec::new();
-    for level in parsed.levels.iter().chain(parsed.expect.keys()) {
-        if !LEVELS.contains(&level.as_str()) {
-            let message = format!("Unknown isolation level \"{level}\".");
-            faults.push(Diagnostic::new(file, message).hint(format!("Levels: {}.", LEVELS.join(", "))));
-        }
-    }
-    for word in parsed.expect.values().filter(|word| !["holds", "breaks"].contains(&word.as_str())) {
-        faults.push(Diagnostic::new(file, format!("`expect` is holds or breaks, not \"{word}\".")));
-    }
+    let mut faults = unknown_levels(file, parsed.levels.iter().chain(parsed.expect.keys()));
+    faults.extend(unknown_words(file, parsed.expect.values()));
+    faults.extend(too_many_sessions(file, parsed.run.len()));
     if parsed.run.is_empty() {
         faults.push(Diagnostic::new(file, "`run` names no transaction.").hint("Name at least two."));
     }

@@ -11,8 +11,8 @@ use underpin_model::statement::Verb;
 use underpin_model::{Code, Event, Evidence, Finding, ObjectKind, ObjectRef, SourceLine};
 use underpin_pg::{Address, Server, Session, checksum};
 
+use crate::clone::clone_database;
 use crate::error::LabError;
-use crate::lab::clone_template;
 use crate::params::{self, Values};
 use crate::proof::{Experiment, Experimenting, Outcome, Proof, RunProfile};
 use crate::script_run::{ScriptRun, StepFault};
@@ -143,7 +143,8 @@ impl Place {
         let before = checksum::database_checksums(&template, &checksum::Options::default()).await?;
         let place = Place { server, before };
         for nth in 0..experiment.project.transactions.len() {
-            clone_template(&place.server.address(), &place.database(nth).database).await?;
+            clone_database(&place.server.address(), template::DATABASE, &place.database(nth).database)
+                .await?;
         }
         Ok(place)
     }

@@ -1,12 +1,24 @@
 //! The database that schedules run in, with its sessions kept from one schedule to the next.
 
+use std::collections::BTreeSet;
+
+use futures_util::future::LocalBoxFuture;
 use underpin_model::sql_text::quote_literal;
-use underpin_pg::{Address, Session};
+use underpin_pg::{Address, OneCore, Session};
 
 use super::bout::Bout;
+use super::reach::Surroundings;
 use super::restore_point::RestorePoint;
 use super::{RaceError, player::Player};
 use crate::params;
+
+/// Where invariants look: `observed` stands beside the project's own tables.
+const PATH: &str = "SET search_path = public, underpin_race";
+
+/// Returns a query for use inside another; a comment at its end must not swallow what follows.
+fn bare(query: &str) -> String {
+    format!("{}\n", query.trim().trim_end_matches(';'))
+}
 
 /// A database in which a bout is fought again and again.
 pub struct Arena<'b> {
@@ -15,39 +27,57 @@ pub struct Arena<'b> {
     /// Looks at the others, checks and restores.
     pub(super) watcher: Session,
     pub(super) point: RestorePoint,
+    pub(super) surroundings: Surroundings,
     values: Vec<params::Values>,
+    /// Statements take turns: one core is quicker than several.
+    _core: Option<OneCore>,
 }
 
 impl<'b> Arena<'b> {
     /// Prepares the database at the superuser's `address`, which belongs to the arena from now on.
-    pub async fn prepare(address: &Address, bout: &'b Bout) -> Result<Arena<'b>, RaceError> {
-        let watcher = Session::connect(address).await?;
-        watcher.execute(include_str!("arena.sql")).await?;
-        // A waiting session must not look for a deadlock that another one closes.
-        let name = underpin_model::sql_text::quote_identifier(&address.database);
-        let patience = format!("ALTER DATABASE {name} SET deadlock_timeout = '1h'");
-        watcher.execute(&patience).await?;
-        if !bout.setup.trim().is_empty() {
-            let refused = |source| RaceError::Prepare { what: "the setup".to_owned(), source };
-            watcher.execute(&bout.setup).await.map_err(refused)?;
-        }
-        watcher.execute("SELECT setseed(0.5)").await?;
-        let mut sessions = Vec::new();
-        let mut values = Vec::new();
-        for corner in &bout.corners {
-            let login = corner.role.as_ref().map_or_else(|| address.clone(), |role| address.user(role));
-            sessions.push(Session::connect(&login).await?);
-            let mut given = params::evaluate(&watcher, &corner.script.name, &corner.script.params).await?;
-            given.extend(corner.values.iter().map(|(name, value)| (name.clone(), Some(value.clone()))));
-            values.push(given);
-        }
-        let point = RestorePoint::take(&watcher).await?;
-        // Statistics that do not move and no dead rows: plans stay what they are.
-        let tables: Vec<&str> = point.tables().collect();
-        if !tables.is_empty() {
-            watcher.execute(&format!("VACUUM (FREEZE, ANALYZE) {}", tables.join(", "))).await?;
-        }
-        Ok(Arena { bout, sessions, watcher, point, values })
+    pub fn prepare<'f>(
+        address: &'f Address,
+        bout: &'b Bout,
+    ) -> LocalBoxFuture<'f, Result<Arena<'b>, RaceError>>
+    where
+        'b: 'f,
+    {
+        Box::pin(async move {
+            let watcher = Session::connect(address).await?;
+            // A waiting session must not look for a deadlock that another one closes.
+            let name = underpin_model::sql_text::quote_identifier(&address.database);
+            let patience = format!("ALTER DATABASE {name} SET deadlock_timeout = '1h'");
+            watcher.execute(&patience).await?;
+            if !bout.setup.trim().is_empty() {
+                let refused = |source| RaceError::Prepare { what: "the setup".to_owned(), source };
+                watcher.execute(&bout.setup).await.map_err(refused)?;
+            }
+            let point = RestorePoint::take(&watcher).await?;
+            let surroundings = Surroundings::learn(&watcher).await?;
+            for (name, query) in &bout.invariants {
+                let refused = |source| RaceError::Prepare { what: format!("the invariant {name}"), source };
+                watcher.rows(&format!("{PATH}; SELECT EXISTS ({})", bare(query))).await.map_err(refused)?;
+            }
+            watcher.execute("SELECT setseed(0.5)").await?;
+            let mut sessions = Vec::new();
+            let mut values = Vec::new();
+            for corner in &bout.corners {
+                let login = corner.role.as_ref().map_or_else(|| address.clone(), |role| address.user(role));
+                sessions.push(Session::connect(&login).await?);
+                let mut given =
+                    params::evaluate(&watcher, &corner.script.name, &corner.script.params).await?;
+                given.extend(corner.values.iter().map(|(name, value)| (name.clone(), Some(value.clone()))));
+                values.push(given);
+            }
+            let players = sessions.iter().chain([&watcher]);
+            let one_core = OneCore::hold(&players.collect::<Vec<_>>());
+            Ok(Arena { bout, sessions, watcher, point, surroundings, values, _core: one_core })
+        })
+    }
+
+    /// Returns the numbers of all sessions.
+    pub(super) fn everybody(&self) -> BTreeSet<usize> {
+        (0..self.bout.corners.len()).collect()
     }
 
     /// Returns the sessions at the start of their scripts.
@@ -66,7 +96,7 @@ impl<'b> Arena<'b> {
         if self.bout.invariants.is_empty() {
             return Ok(Vec::new());
         }
-        let mut sql = String::from("SET search_path = public, underpin_race; ");
+        let mut sql = format!("{PATH}; ");
         if self.bout.invariants.iter().any(|(_, query)| query.contains("observed")) {
             sql.push_str("DELETE FROM underpin_race.observed; ");
             for (tx, var, val) in observed {
@@ -74,15 +104,10 @@ impl<'b> Arena<'b> {
                 sql.push_str(&format!("INSERT INTO underpin_race.observed VALUES ({values}); "));
             }
         }
-        let holds: Vec<String> = self
-            .bout
-            .invariants
-            .iter()
-            .map(|(_, query)| format!("NOT EXISTS ({}\n)", query.trim().trim_end_matches(';')))
-            .collect();
+        let holds: Vec<String> =
+            self.bout.invariants.iter().map(|(_, query)| format!("NOT EXISTS ({})", bare(query))).collect();
         sql.push_str(&format!("SELECT {}", holds.join(", ")));
-        let refused = |source| RaceError::Prepare { what: "an invariant".to_owned(), source };
-        let rows = self.watcher.rows(&sql).await.map_err(refused)?;
+        let rows = self.watcher.rows(&sql).await?;
         let answer = rows.rows.into_iter().next().unwrap_or_default();
         Ok(answer.into_iter().map(|cell| cell.as_deref() == Some("t")).collect())
     }

@@ -2,10 +2,10 @@
 -- for a deadlock, and the table that invariants may ask what the clients saw.
 -- In a deadlock the session that closes the circle is the victim: it looks at once, those that waited before never do.
 -- PostgreSQL 14 and later.
-CREATE SCHEMA underpin_race;
+CREATE SCHEMA IF NOT EXISTS underpin_race;
 GRANT USAGE ON SCHEMA underpin_race TO PUBLIC;
-CREATE PROCEDURE underpin_race.look_for_deadlock_after(delay text)
+CREATE OR REPLACE PROCEDURE underpin_race.look_for_deadlock_after(delay text)
 LANGUAGE sql SECURITY DEFINER
 AS $$ SELECT pg_catalog.set_config('deadlock_timeout', delay, false) $$;
-CREATE TABLE underpin_race.observed (tx text, var text, val text);
+CREATE TABLE IF NOT EXISTS underpin_race.observed (tx text, var text, val text);
 GRANT SELECT ON underpin_race.observed TO PUBLIC;

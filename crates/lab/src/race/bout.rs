@@ -17,6 +17,8 @@ pub struct Bout {
     pub name: String,
     /// Where it comes from: the scenario's file or folder.
     pub file: String,
+    /// What it shows, for people.
+    pub why: Option<String>,
     /// SQL that prepares the data.
     pub setup: String,
     /// Starts from an empty database.
@@ -42,6 +44,13 @@ pub struct Corner {
     pub role: Option<String>,
 }
 
+impl Bout {
+    /// Returns what is expected at a level: `true` to hold, `false` to break.
+    pub fn expected(&self, level: Level) -> Option<bool> {
+        self.expect.iter().find(|(one, _)| *one == level).map(|(_, holds)| *holds)
+    }
+}
+
 /// Returns the bout of a project's scenario. Links between files were checked when the project was read.
 pub fn of_scenario(project: &Project, scenario: &Scenario) -> Bout {
     let corner = |run: &underpin_model::project::ScenarioRun| {
@@ -62,6 +71,7 @@ pub fn of_scenario(project: &Project, scenario: &Scenario) -> Bout {
     Bout {
         name: scenario.name.clone(),
         file: scenario.file.to_string(),
+        why: None,
         setup: scenario.setup.clone(),
         empty: scenario.empty,
         corners: scenario.run.iter().filter_map(corner).collect(),
@@ -86,6 +96,7 @@ pub fn from_folder(folder: &Utf8Path) -> Result<Bout, ProjectError> {
     Ok(Bout {
         name: read.name,
         file: folder.to_string(),
+        why: read.why,
         setup: read.setup,
         empty: true,
         corners: corners.collect(),

@@ -1,14 +1,16 @@
 //! What an exploration found, as evidence.
 
-use underpin_model::evidence::{ScheduleStep, Schedules};
+use underpin_model::evidence::{RaceRepair, ScheduleStep, Schedules};
 use underpin_model::{Evidence, EvidenceBody};
 
 use super::bout::Bout;
 use super::execution::{Played, Reply};
+use super::explain::explain;
 use super::explore::Explored;
+use super::spec::spec;
 
-/// Returns the evidence of kind `schedules` for one level of a bout.
-pub fn evidence(bout: &Bout, explored: &Explored) -> Evidence {
+/// Returns the evidence of kind `schedules` for one level of a bout, with what was tried against an anomaly.
+pub fn evidence(bout: &Bout, explored: &Explored, repairs: Vec<RaceRepair>) -> Evidence {
     let level = explored.level.name();
     let minimal = explored.minimal.as_ref();
     let schedules = Schedules {
@@ -20,10 +22,15 @@ pub fn evidence(bout: &Bout, explored: &Explored) -> Evidence {
         exhausted: explored.exhausted,
         anomalous: explored.anomalous,
         outcomes: explored.outcomes,
+        compared: explored.steady,
         nonserializable: explored.nonserializable,
         minimal: minimal.map(|anomaly| steps(&anomaly.played)).unwrap_or_default(),
         replay: minimal.map(|anomaly| anomaly.schedule.to_string()),
+        spec: minimal.and_then(|anomaly| spec(bout, explored.level, &anomaly.played)),
         violated: minimal.map(|anomaly| anomaly.violated.clone()).unwrap_or_default(),
+        class: explored.class.map(|class| class.name().to_owned()),
+        explanation: minimal.and_then(|anomaly| explain(&anomaly.played)),
+        repairs,
         seconds: explored.seconds,
     };
     let slug = |text: &str| -> String {
@@ -32,7 +39,7 @@ pub fn evidence(bout: &Bout, explored: &Explored) -> Evidence {
     Evidence {
         id: format!("{}-{}", slug(&bout.name), slug(level)).as_str().into(),
         title: format!("{} at {}", bout.name, explored.level),
-        body: EvidenceBody::Schedules(schedules),
+        body: EvidenceBody::Schedules(Box::new(schedules)),
     }
 }
 
@@ -46,6 +53,7 @@ pub fn steps(played: &[Played]) -> Vec<ScheduleStep> {
             step: place + 1,
             sql: one.sql.split_whitespace().collect::<Vec<_>>().join(" "),
             outcome: outcome(one, place + 1),
+            waits_until: Some(one.answered_in).filter(|step| *step > place + 1),
         })
         .collect()
 }

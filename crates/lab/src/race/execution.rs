@@ -6,20 +6,22 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use underpin_model::statement::{Access, Verb};
 use underpin_pg::{QueryError, Rows};
-use underpin_race::{Effect, Explorer, Level, Schedule};
+use underpin_race::{Deed, Effect, Explorer, Level, Schedule};
 
 use super::RaceError;
 use super::arena::Arena;
 use super::footprint::{self, Held, Memory, Strength};
 use super::player::{Circle, Ending, Player, Step, StepKind, message};
-use super::restore_point::Marks;
+use super::restore_point::{Marks, RestorePoint};
+use super::trail::{Known, Trail};
 
 /// A statement that neither answers nor waits for the others gets so long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Most answers come within this time, without anybody asking who waits for whom.
-const AT_ONCE: Duration = Duration::from_micros(300);
+const AT_ONCE: Duration = Duration::from_millis(1);
 
 /// A step as it went.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,34 @@ pub struct Played {
     pub reply: Reply,
     /// The step, from 1, within which the answer came; later than the step itself when it waited.
     pub answered_in: usize,
+    /// Everything that the client saw, for comparing; clocks, random values and numbers of sequences left out.
+    pub(super) seen: String,
+    /// Tables that the statement names and reads.
+    pub(super) reads: Vec<String>,
+    /// Tables that the statement names and writes.
+    pub(super) writes: Vec<String>,
+    /// BEGIN rides with it.
+    pub(super) begins: bool,
+    /// It inserts or deletes rows.
+    moves_rows: bool,
+    /// It is a COMMIT.
+    pub(super) commits: bool,
+    /// How often the session had begun its script.
+    tries: u32,
+}
+
+impl Played {
+    /// Returns what the step did, as far as it counts for the class of an anomaly.
+    pub(super) fn deed(&self) -> Deed {
+        let nothing = matches!(self.reply, Reply::Failed { .. } | Reply::Changed(0));
+        Deed {
+            session: self.session,
+            reads: self.reads.clone(),
+            writes: if nothing { Vec::new() } else { self.writes.clone() },
+            moves_rows: self.moves_rows,
+            commits: self.commits && !nothing,
+        }
+    }
 }
 
 /// What came back.
@@ -77,13 +107,23 @@ struct InFlight<'a> {
 /// A step with its answer.
 struct Answered<'a> {
     number: usize,
+    played: usize,
     step: Step<'a>,
     answer: Result<Rows, QueryError>,
 }
 
+/// What holds for every execution of an exploration.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// Isolation level of every transaction.
+    pub(super) level: Level,
+    /// How often a session begins again after a serialization failure or a deadlock.
+    pub(super) retry: u32,
+}
+
 pub(super) struct Execution<'a> {
     arena: &'a Arena<'a>,
-    level: Level,
+    rules: Rules,
     players: Vec<Player<'a>>,
     flights: BTreeMap<usize, InFlight<'a>>,
     memories: Vec<Memory>,
@@ -95,7 +135,7 @@ impl<'a> Execution<'a> {
     /// Returns an execution at its start, of the sessions in `members`.
     pub(super) fn new(
         arena: &'a Arena<'a>,
-        level: Level,
+        rules: Rules,
         members: &BTreeSet<usize>,
     ) -> Result<Execution<'a>, RaceError> {
         let mut players = arena.players()?;
@@ -104,23 +144,23 @@ impl<'a> Execution<'a> {
         }
         let memories = vec![Memory::default(); players.len()];
         let (flights, played, marks) = (BTreeMap::new(), Vec::new(), Marks::default());
-        Ok(Execution { arena, level, players, flights, memories, played, marks })
+        Ok(Execution { arena, rules, players, flights, memories, played, marks })
     }
 
     /// Runs to the end, or until the explorer knows every way on; the database is then as it was before.
-    pub(super) async fn run(mut self, explorer: &mut Explorer) -> Result<Option<Final>, RaceError> {
-        let outcome = self.steps(explorer).await;
+    pub(super) async fn run(
+        mut self,
+        explorer: &mut Explorer,
+        trail: &mut Trail,
+    ) -> Result<Option<Final>, RaceError> {
+        let whole = self.steps(explorer, trail).await?;
         self.abandon().await?;
-        let result = match outcome {
-            Ok(true) => Some(self.conclude(explorer).await?),
-            Ok(false) => None,
-            Err(error) => return Err(error),
-        };
-        self.arena.point.restore(&self.arena.watcher, &self.marks, self.level).await?;
-        Ok(result)
+        let last = if whole { Some(self.conclude(explorer).await?) } else { None };
+        self.arena.point.restore(&self.arena.watcher, &self.marks, self.rules.level).await?;
+        Ok(last)
     }
 
-    async fn steps(&mut self, explorer: &mut Explorer) -> Result<bool, RaceError> {
+    async fn steps(&mut self, explorer: &mut Explorer, trail: &mut Trail) -> Result<bool, RaceError> {
         loop {
             let enabled: Vec<usize> = (0..self.players.len())
                 .filter(|number| self.players[*number].can_go() && !self.flights.contains_key(number))
@@ -130,7 +170,7 @@ impl<'a> Execution<'a> {
             }
             let chosen = explorer.choose(&enabled).map_err(|source| self.nondeterministic(None, source))?;
             let Some(number) = chosen else { return Ok(false) };
-            let effect = self.step(number).await?;
+            let effect = self.step(number, trail).await?;
             explorer.executed(effect).map_err(|source| self.nondeterministic(Some(number), source))?;
         }
     }
@@ -146,44 +186,83 @@ impl<'a> Execution<'a> {
         RaceError::Nondeterministic { session, source }
     }
 
-    /// Sends a session's next step and waits until everything has settled.
-    async fn step(&mut self, number: usize) -> Result<Effect, RaceError> {
+    /// Sends a session's next step, waits until everything has settled, and returns what the step did.
+    async fn step(&mut self, number: usize, trail: &mut Trail) -> Result<Effect, RaceError> {
+        let place = self.played.len();
+        let Some(first) = self.send(number) else {
+            return Ok(Effect { session: number, ..Effect::default() });
+        };
+        let mut answers = self.settle().await?;
+        // The step's own answer first: what it released comes on top of it.
+        answers.sort_by_key(|one| one.number != number);
+        let mut answer: Vec<&str> = answers.iter().map(|one| self.played[one.played].seen.as_str()).collect();
+        if self.flights.contains_key(&number) {
+            answer.push("waits");
+        }
+        let answer = answer.join(" | ");
+        if let Some(known) = trail.at(place, number) {
+            self.memories.clone_from(&known.memories);
+            self.marks.clone_from(&known.marks);
+            return Ok(Effect { answer, ..known.effect.clone() });
+        }
+        let effect = Effect { first, answer, ..self.learn(number, &answers).await? };
+        let (memories, marks) = (self.memories.clone(), self.marks.clone());
+        trail.keep(Known { session: number, effect: effect.clone(), memories, marks });
+        Ok(effect)
+    }
+
+    /// Sends a session's next step; returns whether BEGIN rides with it, nothing when there is no step.
+    fn send(&mut self, number: usize) -> Option<bool> {
         let circle = if self.flights.is_empty() { Circle::Impossible } else { Circle::Possible };
         let player = &mut self.players[number];
-        let mut effect = Effect { session: number, ..Effect::default() };
-        let Some(step) = player.take() else { return Ok(effect) };
-        effect.first = step.begin;
-        let message = player.message(&step, self.level, circle);
+        let step = player.take()?;
+        let first = step.begin;
+        let message = player.message(&step, self.rules.level, circle);
         let session = player.session;
+        let played = self.played.len();
+        let named = |access| {
+            let relations = step.statement.facts.relations.iter().filter(|used| used.access == access);
+            relations.map(|used| used.name.clone()).collect()
+        };
         self.played.push(Played {
             session: number,
             line: step.statement.line,
             sql: step.sql.clone(),
             reply: Reply::Ended,
             answered_in: 0,
+            seen: String::new(),
+            reads: named(Access::Read),
+            writes: named(Access::Write),
+            begins: step.begin,
+            moves_rows: matches!(step.statement.facts.verb, Verb::Insert | Verb::Delete),
+            commits: step.kind == StepKind::Commit,
+            tries: player.tries,
         });
         let answer: Flight<'a> = Box::pin(async move { session.rows(&message).await });
-        let played = self.played.len() - 1;
         self.flights.insert(number, InFlight { step, answer, played });
-        let answers = self.settle().await?;
-        let locks = self.locks(&answers).await?;
-        // The step's own answer first: what it released comes on top of it.
-        let (own, released): (Vec<_>, Vec<_>) = answers.iter().partition(|one| one.number == number);
-        for one in own {
-            effect = Effect { first: effect.first, ..self.account(one, &locks) };
-        }
-        for one in released {
+        Some(first)
+    }
+
+    /// Learns from the server's locks what a session's step touched; `answers` are those that came within it.
+    async fn learn(&mut self, number: usize, answers: &[Answered<'a>]) -> Result<Effect, RaceError> {
+        let locks = self.locks(answers).await?;
+        let mut effect = Effect { session: number, ..Effect::default() };
+        for one in answers {
             let part = self.account(one, &locks);
-            effect.absorb(part);
+            if one.number == number { effect = part } else { effect.absorb(part) }
         }
         if let Some(flight) = self.flights.get(&number) {
             // It waits: what it asked for is known from its locks, granted or not.
             let facts = &flight.step.statement.facts;
             let after = locks.get(&self.players[number].session.pid()).cloned().unwrap_or_default();
             let mut memory = self.memories[number].clone();
-            memory.statement(after, facts, &flight.step.sql, &mut effect);
-            effect.locks.extend(facts.relations.iter().map(|used| used.name.clone()));
-            effect.answer.push_str("waits");
+            let sql = flight.step.sql.as_str();
+            let touch = self.arena.surroundings.of(facts, sql, self.rules.level);
+            memory.statement(after, facts, (sql, &touch), &mut effect);
+            for used in &facts.relations {
+                effect.locks.add_part(&used.name, touch.row_of(&used.name));
+            }
+            touch.behind.iter().for_each(|table| effect.locks.add(table));
             effect.waits_for = (0..self.players.len()).filter(|other| *other != number).collect();
         }
         Ok(effect)
@@ -193,7 +272,7 @@ impl<'a> Execution<'a> {
     fn account(&mut self, one: &Answered<'_>, locks: &BTreeMap<i32, Held>) -> Effect {
         let memory = &mut self.memories[one.number];
         let facts = &one.step.statement.facts;
-        let mut effect = Effect { session: one.number, answer: digest(&one.answer), ..Effect::default() };
+        let mut effect = Effect { session: one.number, ..Effect::default() };
         match (&one.answer, one.step.kind) {
             (Err(_), _) => {
                 self.marks.refused = true;
@@ -204,14 +283,17 @@ impl<'a> Execution<'a> {
                 let after = locks.get(&player.session.pid()).cloned().unwrap_or_default();
                 let written = after.iter().filter(|(_, strength)| **strength >= Strength::Write);
                 self.marks.written.extend(written.map(|(thing, _)| thing.clone()));
-                memory.statement(after, facts, &one.step.sql, &mut effect);
+                let sql = one.step.sql.as_str();
+                let touch = self.arena.surroundings.of(facts, sql, self.rules.level);
+                memory.statement(after, facts, (sql, &touch), &mut effect);
+                // The answer is of no use to the script, which was rolled back.
                 if matches!(player.ended, Some(Ending::Failed { .. })) {
                     memory.end(&mut effect);
                 }
             }
             (Ok(_), _) => {
                 if self.arena.point.deferred {
-                    effect.locks.extend(memory.held.keys().cloned());
+                    memory.held.keys().for_each(|thing| effect.locks.add(thing));
                 }
                 memory.end(&mut effect);
             }
@@ -234,19 +316,17 @@ impl<'a> Execution<'a> {
     async fn settle(&mut self) -> Result<Vec<Answered<'a>>, RaceError> {
         let start = Instant::now();
         let mut answers = Vec::new();
-        let mut quick = Instant::now();
+        // A statement just sent most often answers at once; only then is it worth asking who waits for whom.
+        let mut patience = AT_ONCE;
         while !self.flights.is_empty() {
-            if let Some((number, answer)) = landed(&mut self.flights).await {
+            if let Some((number, answer)) = landed(&mut self.flights, patience).await {
                 answers.extend(self.take_answer(number, answer).await?);
-                quick = Instant::now();
-                continue;
-            }
-            if quick.elapsed() < AT_ONCE {
-                tokio::task::yield_now().await;
+                // Those that are left waited before; the answer may have released them.
+                patience = Duration::ZERO;
                 continue;
             }
             let waits = self.waits().await?;
-            if let Some((number, answer)) = landed(&mut self.flights).await {
+            if let Some((number, answer)) = landed(&mut self.flights, Duration::ZERO).await {
                 answers.extend(self.take_answer(number, answer).await?);
                 continue;
             }
@@ -256,6 +336,7 @@ impl<'a> Execution<'a> {
             if start.elapsed() > PATIENCE {
                 return Err(self.stuck());
             }
+            patience = AT_ONCE;
         }
         Ok(answers)
     }
@@ -280,14 +361,19 @@ impl<'a> Execution<'a> {
         let played = &mut self.played[flight.played];
         played.answered_in = now;
         played.reply = reply(&flight.step, &answer);
+        let inserts = flight.step.statement.facts.verb == Verb::Insert;
+        played.seen = digest(&answer, inserts.then_some(&self.arena.point));
         if let Some(Ending::Failed { sqlstate, message }) = &player.ended {
             if answer.is_ok() {
                 played.reply = Reply::Failed { sqlstate: sqlstate.clone(), message: message.clone() };
             }
             player.session.execute("ROLLBACK").await?;
             player.open = false;
+            if player.may_retry() && player.tries <= self.rules.retry {
+                player.restart()?;
+            }
         }
-        Ok(Some(Answered { number, step: flight.step, answer }))
+        Ok(Some(Answered { number, played: flight.played, step: flight.step, answer }))
     }
 
     /// Returns for each session in flight the sessions that it waits for; those that wait for none, or for
@@ -330,10 +416,10 @@ impl<'a> Execution<'a> {
             if self.flights.is_empty() {
                 return Ok(());
             }
-            match landed(&mut self.flights).await {
+            match landed(&mut self.flights, AT_ONCE).await {
                 Some((number, _)) => drop(self.flights.remove(&number)),
                 None if start.elapsed() > PATIENCE => return Err(self.stuck()),
-                None => tokio::task::yield_now().await,
+                None => {}
             }
         }
     }
@@ -349,28 +435,33 @@ impl<'a> Execution<'a> {
             .filter(|player| player.ended == Some(Ending::Done))
             .map(|player| player.number)
             .collect();
-        let mut behaviour = self.arena.point.state(&self.arena.watcher, &self.marks.written).await?;
+        let mut behaviour = self.arena.point.changes(&self.arena.watcher, &self.marks.written).await?;
         for number in &committed {
-            let seen = self.played.iter().filter(|played| played.session == *number);
-            let replies: Vec<String> = seen.map(|played| format!("{:?}", masked(&played.reply))).collect();
-            behaviour.push_str(&format!("\nt{}: {}", number + 1, replies.join("; ")));
+            // What an attempt saw that was rolled back does not count.
+            let tries = self.players[*number].tries;
+            let last = self.played.iter().filter(|one| one.session == *number && one.tries == tries);
+            let seen: Vec<&str> = last.map(|one| one.seen.as_str()).collect();
+            behaviour.push_str(&format!("\nt{}: {}", number + 1, seen.join("; ")));
         }
         let (schedule, played) = (explorer.schedule(), self.played.clone());
         Ok(Final { schedule, played, endings, behaviour, committed, holds })
     }
 }
 
-/// Returns a statement that has answered by now.
-async fn landed(flights: &mut BTreeMap<usize, InFlight<'_>>) -> Option<(usize, Result<Rows, QueryError>)> {
-    poll_fn(|context| {
+/// Returns a statement that answers within `patience`; zero asks only for what is there already.
+async fn landed(
+    flights: &mut BTreeMap<usize, InFlight<'_>>,
+    patience: Duration,
+) -> Option<(usize, Result<Rows, QueryError>)> {
+    let any = poll_fn(|context| {
         for (number, flight) in flights.iter_mut() {
             if let Poll::Ready(answer) = flight.answer.as_mut().poll(context) {
                 return Poll::Ready(Some((*number, answer)));
             }
         }
-        Poll::Ready(None)
-    })
-    .await
+        if patience.is_zero() { Poll::Ready(None) } else { Poll::Pending }
+    });
+    tokio::time::timeout(patience, any).await.ok().flatten()
 }
 
 /// Tells whether some sessions wait for each other in a circle.
@@ -421,12 +512,16 @@ fn short(rows: &Rows) -> String {
     if text.chars().count() <= SHORT { text } else { text.chars().take(SHORT - 1).chain(['…']).collect() }
 }
 
-/// Returns what a client saw, clocks and random values left out.
-fn digest(answer: &Result<Rows, QueryError>) -> String {
+/// Returns what a client saw; clocks, random values and, with `point`, numbers that sequences gave are left out.
+fn digest(answer: &Result<Rows, QueryError>, point: Option<&RestorePoint>) -> String {
     match answer {
         Err(error) => error.sqlstate().unwrap_or("failed").to_owned(),
         Ok(rows) => {
-            let cell = |value: &Option<String>| steady(value.as_deref().unwrap_or("null"));
+            let cell = |value: &Option<String>| {
+                let text = value.as_deref().unwrap_or("null");
+                let given = text.parse().is_ok_and(|number| point.is_some_and(|point| point.gave(number)));
+                if given { "given".to_owned() } else { steady(text) }
+            };
             let lines: Vec<String> =
                 rows.rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join(",")).collect();
             format!("{} [{}]", rows.affected, lines.join(" / "))
@@ -439,27 +534,9 @@ fn steady(value: &str) -> String {
     let bytes = value.as_bytes();
     let clock = bytes.len() >= 19 && bytes[4] == b'-' && bytes[10] == b' ' && bytes[13] == b':';
     let uuid = bytes.len() == 36 && [8, 13, 18, 23].iter().all(|at| bytes[*at] == b'-');
-    if clock {
-        "time".to_owned()
-    } else if uuid {
-        "uuid".to_owned()
-    } else {
-        value.to_owned()
-    }
-}
-
-fn masked(reply: &Reply) -> Reply {
-    match reply {
-        Reply::Rows(text) => {
-            let words: Vec<String> = text
-                .split(", ")
-                .map(|part| {
-                    part.split_once(' ')
-                        .map_or_else(|| part.to_owned(), |(name, value)| format!("{name} {}", steady(value)))
-                })
-                .collect();
-            Reply::Rows(words.join(", "))
-        }
-        other => other.clone(),
+    match (clock, uuid) {
+        (true, _) => "time".to_owned(),
+        (_, true) => "uuid".to_owned(),
+        _ => value.to_owned(),
     }
 }

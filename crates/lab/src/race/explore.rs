@@ -3,26 +3,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use futures_util::future::LocalBoxFuture;
 use underpin_model::evidence::ScheduleOutcomes;
-use underpin_race::{Explorer, Level, Mode, Schedule};
+use underpin_race::{Class, Deed, Explorer, Level, Mode, Schedule, WrittenOver, classify};
 
 use super::RaceError;
 use super::arena::Arena;
-use super::execution::{Execution, Final, Played};
-use super::player::Ending;
+use super::execution::{Execution, Final, Played, Reply, Rules};
+use super::player::{Ending, asks_again};
+use super::trail::Trail;
 
 /// How thorough an exploration is.
 #[derive(Clone, Debug)]
 pub struct RaceOptions {
     /// Leave out schedules that only exchange steps that commute.
     pub reduction: bool,
-    /// Most schedules to run.
+    /// Most schedules to run per level.
     pub limit: u64,
+    /// Most seconds per level.
+    pub seconds: Option<f64>,
+    /// How often a session begins again after a serialization failure or a deadlock.
+    pub retry: u32,
 }
 
 impl Default for RaceOptions {
     fn default() -> RaceOptions {
-        RaceOptions { reduction: true, limit: 20_000 }
+        RaceOptions { reduction: true, limit: 20_000, seconds: None, retry: 0 }
     }
 }
 
@@ -59,48 +65,111 @@ pub struct Explored {
     /// The anomaly with the fewest switches between sessions; without an invariant, a schedule that differs from
     /// every serial order.
     pub minimal: Option<Anomaly>,
+    /// Which of the known anomalies `minimal` is.
+    pub class: Option<Class>,
     /// A schedule that differs from every serial order, when no invariant fails.
     pub difference: Option<Anomaly>,
-    /// A serial order after which an invariant fails: then it is no question of concurrency.
+    /// A serial order after which an invariant fails: for that invariant it is no question of concurrency.
     pub serial: Option<Anomaly>,
     /// Every behaviour that occurred: answers, final state, verdict.
     pub behaviours: BTreeSet<String>,
+    /// Schedules in which some session waited for another.
+    pub waiting: u64,
+    /// Schedules in which some session was refused with 40001 or 40P01 at least once.
+    pub refused: u64,
+    /// A message of the server that is none of a constraint, a serialization failure or a deadlock.
+    pub first_error: Option<String>,
+    /// The same schedule ends the same way again; otherwise nothing was compared with serial orders.
+    pub steady: bool,
     /// Executions until the first anomaly.
     pub first_after: Option<u64>,
     /// Duration.
     pub seconds: f64,
 }
 
-/// Explores the arena's bout at one level.
-pub async fn explore(arena: &Arena<'_>, level: Level, options: &RaceOptions) -> Result<Explored, RaceError> {
-    let mut judge = Judge::new(arena, level);
-    let everybody: BTreeSet<usize> = (0..arena.bout.corners.len()).collect();
-    judge.serial_orders(&everybody).await?;
-    // Few switches first, so that what is shown is easy to follow.
-    judge.walk(Mode::Bounded(1), u64::MAX).await?;
-    judge.begin_count();
-    let mode = if options.reduction { Mode::Reduced } else { Mode::All };
-    judge.found.exhausted = judge.walk(mode, options.limit).await?;
-    if arena.bout.invariants.is_empty() {
-        judge.found.minimal = judge.found.difference.take();
+/// Beyond so many switches no schedule is easy to follow any more.
+const MOST_SWITCHES: usize = 4;
+
+/// What an exploration says about a scenario at one level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RaceVerdict {
+    /// Every schedule was covered, and every invariant holds after each.
+    Holds,
+    /// An invariant fails after some schedule, though it holds after every serial order.
+    Breaks,
+    /// An invariant fails after a serial order.
+    FailsAlone,
+    /// There is no invariant, and some schedule ends as no serial order does.
+    Differs,
+    /// Nothing was found, and not every schedule was covered.
+    Unknown,
+}
+
+impl RaceVerdict {
+    /// Tells whether the verdict is against what is expected: `true` to hold, `false` to break. Nothing when that
+    /// is not known. A difference is told and fails nothing, unless something is expected.
+    pub fn against(self, expected: Option<bool>) -> Option<bool> {
+        match (self, expected) {
+            (RaceVerdict::Unknown, _) => None,
+            (RaceVerdict::Differs, None) => Some(false),
+            (verdict, expected) => Some((verdict == RaceVerdict::Holds) != expected.unwrap_or(true)),
+        }
     }
-    Ok(judge.finish())
+}
+
+impl Explored {
+    /// Returns the verdict.
+    pub fn verdict(&self) -> RaceVerdict {
+        match (&self.serial, &self.minimal) {
+            (Some(_), _) => RaceVerdict::FailsAlone,
+            (None, Some(anomaly)) if anomaly.violated.is_empty() => RaceVerdict::Differs,
+            (None, Some(_)) => RaceVerdict::Breaks,
+            (None, None) if self.exhausted => RaceVerdict::Holds,
+            (None, None) => RaceVerdict::Unknown,
+        }
+    }
+}
+
+/// Explores the arena's bout at one level.
+pub fn explore<'a>(
+    arena: &'a Arena<'_>,
+    level: Level,
+    options: &'a RaceOptions,
+) -> LocalBoxFuture<'a, Result<Explored, RaceError>> {
+    Box::pin(async move {
+        let mut judge = Judge::new(arena, level, options);
+        judge.serial_orders(&arena.everybody()).await?;
+        judge.steady().await?;
+        let mode = if options.reduction { Mode::Reduced } else { Mode::All };
+        judge.found.exhausted = judge.walk(mode, options.limit).await?;
+        judge.fewest_switches().await?;
+        if arena.bout.invariants.is_empty() {
+            judge.found.minimal = judge.found.difference.take();
+        }
+        judge.classify().await?;
+        Ok(judge.finish())
+    })
 }
 
 /// Runs one schedule and returns its steps and the invariants that fail after it.
-pub async fn replay(arena: &Arena<'_>, level: Level, schedule: &Schedule) -> Result<Anomaly, RaceError> {
-    let everybody: BTreeSet<usize> = (0..arena.bout.corners.len()).collect();
-    let mut explorer = Explorer::replay(level, schedule.clone());
-    explorer.begin();
-    let execution = Execution::new(arena, level, &everybody)?;
-    match execution.run(&mut explorer).await? {
-        Some(last) => Ok(anomaly(arena, &last)),
-        None => {
-            let done = explorer.schedule();
-            let session = schedule.0.get(done.0.len()).map_or(0, |session| session + 1);
-            Err(RaceError::Impossible { schedule: schedule.to_string(), done: done.to_string(), session })
+pub fn replay<'a>(
+    arena: &'a Arena<'_>,
+    level: Level,
+    schedule: &'a Schedule,
+) -> LocalBoxFuture<'a, Result<Anomaly, RaceError>> {
+    Box::pin(async move {
+        let mut explorer = Explorer::replay(level, schedule.clone());
+        explorer.begin();
+        let execution = Execution::new(arena, Rules { level, retry: 0 }, &arena.everybody())?;
+        match execution.run(&mut explorer, &mut Trail::default()).await? {
+            Some(last) => Ok(anomaly(arena, &last)),
+            None => {
+                let done = explorer.schedule();
+                let session = schedule.0.get(done.0.len()).map_or(0, |session| session + 1);
+                Err(RaceError::Impossible { schedule: schedule.to_string(), done: done.to_string(), session })
+            }
         }
-    }
+    })
 }
 
 fn anomaly(arena: &Arena<'_>, last: &Final) -> Anomaly {
@@ -111,15 +180,21 @@ fn anomaly(arena: &Arena<'_>, last: &Final) -> Anomaly {
 
 struct Judge<'a> {
     arena: &'a Arena<'a>,
+    rules: Rules,
     start: Instant,
+    seconds: Option<f64>,
     executions: u64,
     found: Explored,
     /// Behaviours of serial orders, by who takes part.
     serial: BTreeMap<BTreeSet<usize>, BTreeSet<String>>,
+    /// The first serial order of all sessions, and how it ended.
+    first: Option<(Schedule, String)>,
+    /// Per invariant: it fails after some serial order of all sessions.
+    fails_alone: Vec<bool>,
 }
 
 impl<'a> Judge<'a> {
-    fn new(arena: &'a Arena<'a>, level: Level) -> Judge<'a> {
+    fn new(arena: &'a Arena<'a>, level: Level, options: &RaceOptions) -> Judge<'a> {
         let found = Explored {
             level,
             possible: 0.0,
@@ -131,12 +206,27 @@ impl<'a> Judge<'a> {
             outcomes: ScheduleOutcomes::default(),
             minimal: None,
             difference: None,
+            class: None,
             serial: None,
             behaviours: BTreeSet::new(),
             first_after: None,
+            waiting: 0,
+            refused: 0,
+            first_error: None,
+            steady: true,
             seconds: 0.0,
         };
-        Judge { arena, start: Instant::now(), executions: 0, found, serial: BTreeMap::new() }
+        Judge {
+            arena,
+            rules: Rules { level, retry: options.retry },
+            start: Instant::now(),
+            seconds: options.seconds,
+            executions: 0,
+            found,
+            serial: BTreeMap::new(),
+            first: None,
+            fails_alone: vec![false; arena.bout.invariants.len()],
+        }
     }
 
     fn finish(mut self) -> Explored {
@@ -144,27 +234,103 @@ impl<'a> Judge<'a> {
         self.found
     }
 
-    /// Forgets the counts, but not what was found: the same schedules come again.
-    fn begin_count(&mut self) {
-        self.found.explored = 0;
-        self.found.pruned = 0;
-        self.found.anomalous = 0;
-        self.found.nonserializable = 0;
-        self.found.outcomes = ScheduleOutcomes::default();
-        self.found.behaviours.clear();
+    /// Runs a serial order again: when it does not end as before, something in it differs from run to run, and
+    /// comparing with serial orders says nothing.
+    async fn steady(&mut self) -> Result<(), RaceError> {
+        let Some((schedule, behaviour)) = self.first.clone() else { return Ok(()) };
+        let mut explorer = Explorer::replay(self.rules.level, schedule);
+        explorer.begin();
+        let execution = Execution::new(self.arena, self.rules, &self.arena.everybody())?;
+        let again = execution.run(&mut explorer, &mut Trail::default()).await?;
+        self.found.steady = again.is_some_and(|last| last.behaviour == behaviour);
+        Ok(())
+    }
+
+    /// Looks for the anomaly, or difference, with the fewest switches between sessions: it is easiest to follow.
+    async fn fewest_switches(&mut self) -> Result<(), RaceError> {
+        let anomaly = self.found.minimal.is_some();
+        let wanted = anomaly || self.arena.bout.invariants.is_empty() && self.found.difference.is_some();
+        if !wanted {
+            return Ok(());
+        }
+        let everybody = self.arena.everybody();
+        for bound in 1..MOST_SWITCHES {
+            let mut explorer = Explorer::new(self.rules.level, Mode::Bounded(bound));
+            let mut trail = Trail::default();
+            while explorer.begin() && !self.late() {
+                let execution = Execution::new(self.arena, self.rules, &everybody)?;
+                let Some(last) = execution.run(&mut explorer, &mut trail).await? else { continue };
+                if anomaly && self.violates(&last) {
+                    self.found.minimal = Some(self::anomaly(self.arena, &last));
+                    return Ok(());
+                }
+                if !anomaly && !self.explained(&last).await? {
+                    self.found.difference = Some(self::anomaly(self.arena, &last));
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Names the anomaly that was found.
+    ///
+    /// Whether a row was written over is asked of the server: under one snapshot for the transaction it refuses
+    /// just that (manual, "Repeatable Read Isolation Level").
+    async fn classify(&mut self) -> Result<(), RaceError> {
+        let Some(minimal) = &self.found.minimal else { return Ok(()) };
+        let mut over = WrittenOver::NoRow;
+        if self.rules.level == Level::ReadCommitted {
+            let mut explorer = Explorer::replay(Level::RepeatableRead, minimal.schedule.clone());
+            explorer.begin();
+            let rules = Rules { level: Level::RepeatableRead, retry: 0 };
+            let execution = Execution::new(self.arena, rules, &self.arena.everybody())?;
+            let replayed = execution.run(&mut explorer, &mut Trail::default()).await?;
+            if replayed.is_some_and(|last| last.played.iter().any(|one| refused(&one.reply))) {
+                over = WrittenOver::SomeRow;
+            }
+        }
+        let deeds: Vec<Deed> = minimal.played.iter().map(Played::deed).collect();
+        self.found.class = classify(self.rules.level, &deeds, over);
+        Ok(())
+    }
+
+    fn late(&self) -> bool {
+        self.seconds.is_some_and(|most| self.start.elapsed().as_secs_f64() > most)
+    }
+
+    /// Tells whether an invariant fails that holds after every serial order.
+    fn violates(&self, last: &Final) -> bool {
+        last.holds.iter().zip(&self.fails_alone).any(|(holds, alone)| !holds && !alone)
+    }
+
+    /// Tells whether a serial order of the sessions that committed ends the same way.
+    async fn explained(&mut self, last: &Final) -> Result<bool, RaceError> {
+        if !self.found.steady {
+            return Ok(true);
+        }
+        if !self.serial.contains_key(&last.committed) {
+            self.serial_orders(&last.committed).await?;
+        }
+        Ok(self.serial.get(&last.committed).is_some_and(|known| known.contains(&last.behaviour)))
     }
 
     /// Runs the serial orders of some sessions and keeps what they lead to.
     async fn serial_orders(&mut self, members: &BTreeSet<usize>) -> Result<(), RaceError> {
-        let level = self.found.level;
-        let mut explorer = Explorer::new(level, Mode::Bounded(0));
+        let mut explorer = Explorer::new(self.rules.level, Mode::Bounded(0));
+        let mut trail = Trail::default();
         let mut behaviours = BTreeSet::new();
+        let all = members.len() == self.arena.bout.corners.len();
         while explorer.begin() {
-            let execution = Execution::new(self.arena, level, members)?;
-            let Some(last) = execution.run(&mut explorer).await? else { continue };
+            let execution = Execution::new(self.arena, self.rules, members)?;
+            let Some(last) = execution.run(&mut explorer, &mut trail).await? else { continue };
             self.executions += 1;
-            if last.holds.iter().any(|holds| !holds) && self.found.serial.is_none() {
-                self.found.serial = Some(anomaly(self.arena, &last));
+            if all && last.holds.contains(&false) {
+                self.fails_alone.iter_mut().zip(&last.holds).for_each(|(fails, holds)| *fails |= !holds);
+                self.found.serial.get_or_insert_with(|| anomaly(self.arena, &last));
+            }
+            if all && self.first.is_none() {
+                self.first = Some((last.schedule.clone(), last.behaviour.clone()));
             }
             behaviours.insert(last.behaviour);
         }
@@ -174,16 +340,16 @@ impl<'a> Judge<'a> {
 
     /// Runs the schedules of a mode; true when none is left.
     async fn walk(&mut self, mode: Mode, limit: u64) -> Result<bool, RaceError> {
-        let level = self.found.level;
-        let everybody: BTreeSet<usize> = (0..self.arena.bout.corners.len()).collect();
-        let mut explorer = Explorer::new(level, mode);
+        let everybody = self.arena.everybody();
+        let mut explorer = Explorer::new(self.rules.level, mode);
+        let mut trail = Trail::default();
         while explorer.begin() {
-            if self.found.explored + self.found.pruned >= limit {
+            if self.late() || self.found.explored + self.found.pruned >= limit {
                 return Ok(false);
             }
             self.executions += 1;
-            let execution = Execution::new(self.arena, level, &everybody)?;
-            match execution.run(&mut explorer).await? {
+            let execution = Execution::new(self.arena, self.rules, &everybody)?;
+            match execution.run(&mut explorer, &mut trail).await? {
                 Some(last) => self.judge(last).await?,
                 None => self.found.pruned += 1,
             }
@@ -192,23 +358,20 @@ impl<'a> Judge<'a> {
     }
 
     async fn judge(&mut self, last: Final) -> Result<(), RaceError> {
-        if !self.serial.contains_key(&last.committed) {
-            self.serial_orders(&last.committed).await?;
-        }
+        let (violates, explained) = (self.violates(&last), self.explained(&last).await?);
         let found = &mut self.found;
         found.explored += 1;
         found.possible = found.possible.max(last.schedule.orders());
         count(&mut found.outcomes, &last.endings);
-        let violated = last.holds.iter().any(|holds| !holds);
-        let explained = self.serial.get(&last.committed).is_some_and(|known| known.contains(&last.behaviour));
-        found.behaviours.insert(format!("{:?} {violated} {}", last.endings, last.behaviour));
+        found.waiting += u64::from(last.played.iter().enumerate().any(|(at, one)| one.answered_in != at + 1));
+        found.refused += u64::from(last.played.iter().any(|one| refused(&one.reply)));
+        found.first_error = found.first_error.take().or_else(|| last.endings.iter().find_map(error));
+        found.behaviours.insert(format!("{:?} {:?} {}", last.endings, last.holds, last.behaviour));
         if !explained {
             found.nonserializable += 1;
-            if found.difference.is_none() {
-                found.difference = Some(anomaly(self.arena, &last));
-            }
+            found.difference.get_or_insert_with(|| anomaly(self.arena, &last));
         }
-        if violated && found.serial.is_none() {
+        if violates {
             found.anomalous += 1;
             if found.minimal.is_none() {
                 found.first_after = Some(self.executions);
@@ -216,6 +379,21 @@ impl<'a> Judge<'a> {
             }
         }
         Ok(())
+    }
+}
+
+fn refused(reply: &Reply) -> bool {
+    matches!(reply, Reply::Failed { sqlstate, .. } if asks_again(sqlstate.as_deref()))
+}
+
+fn error(ending: &Ending) -> Option<String> {
+    match ending {
+        Ending::Failed { sqlstate: Some(code), message }
+            if !code.starts_with("23") && !code.starts_with("40") =>
+        {
+            Some(message.clone())
+        }
+        _ => None,
     }
 }
 

@@ -1,14 +1,16 @@
 //! What a step touched, learned from the locks that its session holds afterwards.
 //!
 //! `pg_locks` also shows what triggers, functions, views and foreign keys reached. A lock that was held before
-//! tells nothing about the present step, so what the statement names, and what the session ever reached without
-//! naming it, counts as touched again.
+//! tells nothing about the present step, so what the statement names, what it may reach unseen ([`Touch`]), and what
+//! the session ever reached without a foreign key or naming it, counts as touched again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use underpin_model::statement::{Access, StatementFacts};
 use underpin_pg::Rows;
-use underpin_race::Effect;
+use underpin_race::{Effect, Things};
+
+use super::reach::Touch;
 
 /// What a lock on a table is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,11 +56,19 @@ pub(super) fn held(rows: &Rows, names: &BTreeMap<u32, String>) -> BTreeMap<i32, 
 pub(super) struct Memory {
     pub(super) held: Held,
     hidden: BTreeSet<String>,
+    /// What the open transaction wrote or locked.
+    locked: Things,
 }
 
 impl Memory {
     /// Notes the locks after a statement and adds what the statement touched to `effect`.
-    pub(super) fn statement(&mut self, after: Held, facts: &StatementFacts, sql: &str, effect: &mut Effect) {
+    pub(super) fn statement(
+        &mut self,
+        after: Held,
+        facts: &StatementFacts,
+        (sql, touch): (&str, &Touch),
+        effect: &mut Effect,
+    ) {
         let named: BTreeMap<&str, Access> =
             facts.relations.iter().map(|used| (used.name.as_str(), used.access)).collect();
         let sql = sql.to_ascii_uppercase();
@@ -66,25 +76,29 @@ impl Memory {
         let locks_rows = locks_rows.iter().any(|words| sql.contains(words));
         for (thing, strength) in &after {
             let new = self.held.get(thing).is_none_or(|before| before < strength);
-            if new && !named.contains_key(thing.as_str()) {
+            let access = named.get(thing.as_str());
+            let behind = touch.behind.contains(thing);
+            if new && access.is_none() && !behind {
                 self.hidden.insert(thing.clone());
             }
-            let access = named.get(thing.as_str());
-            if new || access.is_some() || self.hidden.contains(thing) {
-                effect.reads.insert(thing.clone());
+            let unseen = behind || touch.everything || self.hidden.contains(thing);
+            let row = touch.row_of(thing).filter(|_| !unseen);
+            if new || access.is_some() || unseen {
+                effect.reads.add_part(thing, row.clone());
             }
             let writes =
                 access.is_some_and(|access| *access != Access::Read) || locks_rows && access.is_some();
-            if *strength > Strength::Read && (new || writes || self.hidden.contains(thing)) {
-                effect.locks.insert(thing.clone());
+            if *strength > Strength::Read && (new || writes || unseen) {
+                effect.locks.add_part(thing, row.clone());
+                self.locked.add_part(thing, row);
             }
             if *strength == Strength::Exclusive && new {
-                effect.exclusive.insert(thing.clone());
+                effect.exclusive.add(thing);
             }
         }
         if sql.contains("ADVISORY") {
             // A lock that was tried and not had leaves no trace.
-            effect.locks.insert("an advisory lock".to_owned());
+            effect.locks.add("an advisory lock");
         }
         self.held = after;
     }
@@ -92,21 +106,22 @@ impl Memory {
     /// Adds what a statement that failed may have touched: its locks are gone, so everything that it names or
     /// that the session holds counts.
     pub(super) fn failed(&mut self, facts: &StatementFacts, effect: &mut Effect) {
-        for used in &facts.relations {
-            effect.reads.insert(used.name.clone());
-            effect.locks.insert(used.name.clone());
+        let named = facts.relations.iter().map(|used| &used.name);
+        for name in named.chain(self.held.keys()) {
+            effect.reads.add(name);
+            effect.locks.add(name);
         }
-        effect.reads.extend(self.held.keys().cloned());
-        effect.locks.extend(self.held.keys().cloned());
         self.end(effect);
     }
 
     /// Notes the end of the transaction.
     pub(super) fn end(&mut self, effect: &mut Effect) {
-        let strong = self.held.iter().filter(|(_, strength)| **strength > Strength::Read);
-        let mut ended: BTreeSet<String> = strong.map(|(thing, _)| thing.clone()).collect();
-        ended.extend(effect.locks.iter().cloned());
-        effect.ended.get_or_insert_default().extend(ended);
+        let mut ended = effect.locks.clone();
+        for (thing, _) in self.held.iter().filter(|(_, strength)| **strength > Strength::Read) {
+            ended.add_as_in(thing, &self.locked);
+        }
+        effect.ended.get_or_insert_default().add_all(ended);
         self.held.clear();
+        self.locked = Things::default();
     }
 }

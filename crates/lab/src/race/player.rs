@@ -48,8 +48,11 @@ pub(super) struct Player<'a> {
     pub(super) number: usize,
     pub(super) script: &'a TransactionScript,
     pub(super) session: &'a Session,
+    values: Values,
     cursor: ScriptCursor<'a>,
     next: Option<Step<'a>>,
+    /// How often the script began.
+    pub(super) tries: u32,
     /// Line of the BEGIN whose COMMIT has not come.
     block: Option<u32>,
     /// BEGIN was read and rides with the next statement.
@@ -68,13 +71,15 @@ impl<'a> Player<'a> {
         session: &'a Session,
         values: Values,
     ) -> Result<Player<'a>, RaceError> {
-        let cursor = ScriptCursor::new(script, values, 1);
+        let cursor = ScriptCursor::new(script, values.clone(), 1);
         let mut player = Player {
             number,
             script,
             session,
+            values,
             cursor,
             next: None,
+            tries: 1,
             block: None,
             opening: false,
             ended: None,
@@ -145,6 +150,19 @@ impl<'a> Player<'a> {
     fn fail(&mut self, sqlstate: Option<String>, message: String) {
         self.next = None;
         self.ended = Some(Ending::Failed { sqlstate, message });
+    }
+
+    /// Tells whether the script failed with what may succeed when it begins again.
+    pub(super) fn may_retry(&self) -> bool {
+        matches!(&self.ended, Some(Ending::Failed { sqlstate, .. }) if asks_again(sqlstate.as_deref()))
+    }
+
+    /// Goes back to the beginning of the script.
+    pub(super) fn restart(&mut self) -> Result<(), RaceError> {
+        self.cursor = ScriptCursor::new(self.script, self.values.clone(), 1);
+        self.tries += 1;
+        (self.block, self.opening, self.ended) = (None, false, None);
+        self.advance(1)
     }
 
     /// Returns status and variables, for `observed(tx, var, val)`.
@@ -222,6 +240,11 @@ impl<'a> Player<'a> {
     fn fault(&self, line: u32, what: String) -> RaceError {
         RaceError::Script { file: self.script.file.to_string(), line, what }
     }
+}
+
+/// Tells whether PostgreSQL asks to begin again with this code (manual, "Serialization Failure Handling").
+pub(super) fn asks_again(sqlstate: Option<&str>) -> bool {
+    matches!(sqlstate, Some("40001" | "40P01"))
 }
 
 /// Returns the server's message without the detail, whose process numbers no two runs share.

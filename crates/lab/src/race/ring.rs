@@ -2,14 +2,19 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures_util::future::LocalBoxFuture;
 use underpin_model::event::Silent;
 use underpin_model::project::Project;
-use underpin_model::sql_text::quote_identifier;
 use underpin_pg::{Address, Session};
+use underpin_race::Level;
 
 use super::RaceError;
+use super::arena::Arena;
 use super::bout::Bout;
+use super::explore::{Explored, RaceOptions, explore};
+use super::restore_point::copy_tables;
 use crate::LabError;
+use crate::clone::{clone_database, drop_database};
 use crate::migrator::{ApplyOptions, migrate_up};
 use crate::template::owner_address;
 use crate::{bootstrap, loading};
@@ -29,44 +34,78 @@ pub struct Ring {
 
 impl Ring {
     /// Prepares the server at `superuser` for the scenarios of a project, or for bare folders.
-    pub async fn prepare(superuser: Address, project: Option<&Project>) -> Result<Ring, LabError> {
-        if let Some(project) = project {
-            bootstrap::create_database(&superuser, MIGRATED, &project.config.database).await?;
-            let owner = owner_address(project, &superuser.database(MIGRATED));
-            migrate_up(&owner, &project.migrations, &ApplyOptions::default(), &Silent).await?;
-            create(&superuser, SEEDED, Some(MIGRATED)).await?;
-            let owner = owner_address(project, &superuser.database(SEEDED));
-            loading::load_files(&owner, &project.seeds, &Silent).await?;
-        }
-        Ok(Ring { superuser, has_project: project.is_some(), databases: AtomicU32::new(0) })
+    pub fn prepare(
+        superuser: Address,
+        project: Option<&Project>,
+    ) -> LocalBoxFuture<'_, Result<Ring, RaceError>> {
+        Box::pin(async move {
+            if let Some(project) = project {
+                bootstrap::create_database(&superuser, MIGRATED, &project.config.database).await?;
+                let owner = owner_address(project, &superuser.database(MIGRATED));
+                migrate_up(&owner, &project.migrations, &ApplyOptions::default(), &Silent)
+                    .await
+                    .map_err(LabError::from)?;
+                copy(&superuser.database(MIGRATED)).await?;
+                clone_database(&superuser, MIGRATED, SEEDED).await?;
+                let owner = owner_address(project, &superuser.database(SEEDED));
+                loading::load_files(&owner, &project.seeds, &Silent).await?;
+                copy(&superuser.database(SEEDED)).await?;
+            }
+            Ok(Ring { superuser, has_project: project.is_some(), databases: AtomicU32::new(0) })
+        })
     }
 
     /// Returns the superuser's address of a new database for the bout.
     pub async fn database(&self, bout: &Bout) -> Result<Address, RaceError> {
         let name = format!("race_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let from = match (self.has_project, bout.empty) {
-            (false, _) => None,
-            (true, true) => Some(MIGRATED),
-            (true, false) => Some(SEEDED),
+            (false, _) => "template1",
+            (true, true) => MIGRATED,
+            (true, false) => SEEDED,
         };
-        create(&self.superuser, &name, from).await?;
+        clone_database(&self.superuser, from, &name).await?;
         Ok(self.superuser.database(&name))
+    }
+
+    /// Explores a bout at one level, in a database of its own.
+    pub(super) async fn explore(
+        &self,
+        bout: &Bout,
+        level: Level,
+        options: &RaceOptions,
+    ) -> Result<Explored, RaceError> {
+        let database = self.database(bout).await?;
+        let arena = Arena::prepare(&database, bout).await?;
+        let explored = explore(&arena, level, options).await?;
+        arena.close().await;
+        self.drop(&database).await?;
+        Ok(explored)
+    }
+
+    /// Opens a superuser's session in the database with the project's schema and seed, for reading.
+    pub async fn seeded(&self) -> Result<Session, RaceError> {
+        Ok(Session::connect(&self.superuser.database(SEEDED)).await?)
+    }
+
+    /// Drops what the ring made on a server that lives on.
+    pub async fn close(self) -> Result<(), LabError> {
+        if self.has_project {
+            drop_database(&self.superuser, SEEDED).await?;
+            drop_database(&self.superuser, MIGRATED).await?;
+        }
+        Ok(())
     }
 
     /// Drops a bout's database.
     pub async fn drop(&self, database: &Address) -> Result<(), RaceError> {
-        let session = Session::connect(&self.superuser).await?;
-        let name = quote_identifier(&database.database);
-        session.execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await?;
-        session.close().await;
-        Ok(())
+        Ok(drop_database(&self.superuser, &database.database).await?)
     }
 }
 
-async fn create(superuser: &Address, name: &str, from: Option<&str>) -> Result<(), LabError> {
+/// Copies the tables of a database, so that its clones need not.
+async fn copy(superuser: &Address) -> Result<(), RaceError> {
     let session = Session::connect(superuser).await?;
-    let template = quote_identifier(from.unwrap_or("template1"));
-    session.execute(&format!("CREATE DATABASE {} TEMPLATE {template}", quote_identifier(name))).await?;
+    copy_tables(&session).await?;
     session.close().await;
     Ok(())
 }
