@@ -3,6 +3,7 @@
 use underpin_lab::error::LabError;
 use underpin_lab::migrator::MigrateError;
 use underpin_lab::project_folder::ProjectError;
+use underpin_lab::race::RaceError;
 use underpin_model::project::Diagnostic;
 use underpin_pg::{ConnectError, QueryError};
 
@@ -143,6 +144,15 @@ impl From<LabError> for Fault {
             error => Fault::environment(sentence(&error.to_string()))
                 .because(error)
                 .hint("`underpin doctor` checks the machine."),
+        }
+    }
+}
+
+impl From<RaceError> for Fault {
+    fn from(error: RaceError) -> Fault {
+        match error {
+            RaceError::Lab(error) => error.into(),
+            error => Fault::environment(sentence(&error.to_string())).because(error),
         }
     }
 }

@@ -18,6 +18,7 @@ pub struct Environment {
     libpq: Vec<(String, String)>,
     path: Option<String>,
     home: Option<Utf8PathBuf>,
+    cache: Option<Utf8PathBuf>,
     pg_config: Option<String>,
     no_color: bool,
     github_actions: bool,
@@ -37,11 +38,18 @@ impl Environment {
                 .collect(),
             path: read("PATH"),
             home: read("HOME").map(Utf8PathBuf::from),
+            cache: read("XDG_CACHE_HOME").map(Utf8PathBuf::from),
             pg_config: read("PG_CONFIG"),
             no_color: read("NO_COLOR").is_some(),
             github_actions: read("GITHUB_ACTIONS").is_some(),
             folder: folder.unwrap_or_else(|| Utf8PathBuf::from(".")),
         }
+    }
+
+    /// Returns the folder for what can be made again (XDG Base Directory Specification; relative paths are void).
+    fn caches(&self) -> Option<Utf8PathBuf> {
+        let of_home = || self.home.as_ref().map(|home| home.join(".cache"));
+        self.cache.clone().filter(|cache| cache.is_absolute()).or_else(of_home)
     }
 }
 
@@ -96,6 +104,11 @@ impl Settings {
         Ok(find_project(&start)?)
     }
 
+    /// Returns whether `--project` is given.
+    pub fn names_project(&self) -> bool {
+        self.global.project.is_some()
+    }
+
     /// Reads the project.
     pub fn project(&self) -> Result<Project, Fault> {
         Ok(load_project(&self.project_folder()?)?)
@@ -109,6 +122,7 @@ impl Settings {
             path_var: self.environment.path.clone(),
             home: self.environment.home.clone(),
             pg_config: self.environment.pg_config.clone(),
+            clusters: self.environment.caches().map(|caches| caches.join("underpin/clusters")),
         }
     }
 

@@ -1,6 +1,6 @@
 //! A schedule as a table: one column per session, waits told in words.
 
-use underpin_model::evidence::{ScheduleStep, Schedules, Table};
+use underpin_model::evidence::{RaceRepair, ScheduleStep, Schedules, Table};
 
 use crate::amounts::{count, counted};
 
@@ -40,13 +40,56 @@ pub fn sentence(schedules: &Schedules) -> String {
     } else {
         format!("; not exhausted: at most {} exist", count(schedules.schedules as u64))
     };
+    let compared = if schedules.compared {
+        format!("{} not serializable", count(schedules.nonserializable))
+    } else {
+        "not compared with serial orders, as the same schedule ends differently each time".to_owned()
+    };
     format!(
-        "{} run ({}){left}; {} anomalous, {} not serializable.",
+        "{} run ({}){left}; {} anomalous, {compared}.",
         counted(schedules.explored as usize, "schedule"),
         ended.join(", "),
         count(schedules.anomalous),
-        count(schedules.nonserializable)
     )
+}
+
+/// Returns what was tried against the anomaly, one row each.
+pub fn repairs(schedules: &Schedules) -> Table {
+    let columns = [
+        "change",
+        "at",
+        "verdict",
+        "schedules",
+        "some session waits",
+        "some session is refused",
+        "statements more",
+    ];
+    let row = |repair: &RaceRepair| {
+        let verdict = match (&repair.fault, repair.holds) {
+            (_, true) => "holds".to_owned(),
+            (Some(fault), _) => fault.clone(),
+            (None, _) => "breaks".to_owned(),
+        };
+        let numbers = [repair.explored, repair.waiting, repair.refused, repair.added_statements].map(count);
+        [repair.change.clone(), repair.level.clone(), verdict].into_iter().chain(numbers).collect()
+    };
+    Table { columns: columns.map(str::to_owned).to_vec(), rows: schedules.repairs.iter().map(row).collect() }
+}
+
+/// Returns what was tried against the anomaly, one sentence each.
+pub fn repair_lines(schedules: &Schedules) -> Vec<String> {
+    let line = |repair: &RaceRepair| match &repair.fault {
+        None => format!(
+            "Repair, run and clean at {}: {} (of {} some session waits in {}, is refused in {}).",
+            repair.level,
+            repair.change,
+            counted(repair.explored as usize, "schedule"),
+            count(repair.waiting),
+            count(repair.refused)
+        ),
+        Some(fault) => format!("No repair at {}: {}; {fault}.", repair.level, repair.change),
+    };
+    schedules.repairs.iter().map(line).collect()
 }
 
 /// Returns the steps as text for a terminal: a line per step, indented by session.
@@ -66,7 +109,7 @@ mod tests {
     use super::*;
 
     fn step(tx: &str, step: usize, sql: &str, outcome: &str) -> ScheduleStep {
-        ScheduleStep { tx: tx.into(), step, sql: sql.into(), outcome: outcome.into() }
+        ScheduleStep { tx: tx.into(), step, sql: sql.into(), outcome: outcome.into(), waits_until: None }
     }
 
     #[test]
@@ -81,8 +124,14 @@ mod tests {
     fn the_sentence_tells_what_was_not_run() {
         let outcomes =
             underpin_model::evidence::ScheduleOutcomes { ok: 3, deadlock: 1, ..Default::default() };
-        let schedules =
-            Schedules { explored: 4, schedules: 20.0, outcomes, anomalous: 2, ..Schedules::default() };
+        let schedules = Schedules {
+            explored: 4,
+            schedules: 20.0,
+            outcomes,
+            anomalous: 2,
+            compared: true,
+            ..Schedules::default()
+        };
         assert_eq!(
             sentence(&schedules),
             "4 schedules run (3 went through, 1 with a deadlock); not exhausted: at most 20 exist; 2 anomalous, \

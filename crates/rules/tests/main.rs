@@ -33,7 +33,8 @@ fn rules_are_found_by_slug_and_by_number() {
 
 #[tokio::test]
 async fn every_example_does_what_its_page_says() {
-    let search = Search { path_var: std::env::var("PATH").ok(), ..Search::default() };
+    let clusters = Some(concat!(env!("CARGO_TARGET_TMPDIR"), "/clusters").into());
+    let search = Search { path_var: std::env::var("PATH").ok(), clusters, ..Search::default() };
     let installation = choose_installation(&search).expect("a PostgreSQL installation");
     let spec = ServerSpec::new(installation, Profile::Fast, "rules");
     let server = Server::start(spec).await.expect("a server");

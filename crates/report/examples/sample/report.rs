@@ -1,7 +1,8 @@
 //! A rich hand-made report: every verdict, every kind of evidence, a schema of 26 tables.
 
 use underpin_model::evidence::{
-    ErColumn, ErDiagram, ErReference, ErTable, HeldLock, Series, StatementTrace, TranscriptStep,
+    ErColumn, ErDiagram, ErReference, ErTable, HeldLock, RaceRepair, ScheduleOutcomes, ScheduleStep,
+    Schedules, Series, StatementTrace, TranscriptStep,
 };
 use underpin_model::report::{REPORT_VERSION, ServerInfo};
 use underpin_model::{
@@ -331,12 +332,72 @@ fn locks() -> ProofReport {
 }
 
 fn isolation() -> ProofReport {
-    proof(
-        "isolation",
-        Verdict::Inconclusive,
-        1100,
-        "The server ran out of disk while cloning: 412 MB are missing in /var/tmp.",
-    )
+    let step = |tx: &str, step: usize, sql: &str, outcome: &str| ScheduleStep {
+        tx: tx.to_owned(),
+        step,
+        sql: sql.to_owned(),
+        outcome: outcome.to_owned(),
+        waits_until: outcome.starts_with("waits until step 5").then_some(5),
+    };
+    let repair = |change: &str, level: &str, fault: Option<&str>| RaceRepair {
+        change: change.to_owned(),
+        level: level.to_owned(),
+        holds: fault.is_none(),
+        fault: fault.map(str::to_owned),
+        explored: 10,
+        waiting: 8,
+        refused: u64::from(level == "serializable") * 6,
+        added_statements: 0,
+    };
+    let schedules = Schedules {
+        scenario: "two buyers, one seat".to_owned(),
+        level: "read committed".to_owned(),
+        schedules: 20.0,
+        explored: 12,
+        pruned: 3,
+        exhausted: true,
+        anomalous: 4,
+        outcomes: ScheduleOutcomes { ok: 12, ..ScheduleOutcomes::default() },
+        compared: true,
+        nonserializable: 4,
+        minimal: vec![
+            step("t1", 1, "SELECT seats_left FROM courses WHERE id = 2", "seats_left 1"),
+            step("t2", 2, "SELECT seats_left FROM courses WHERE id = 2", "seats_left 1"),
+            step("t1", 3, "UPDATE courses SET seats_left = 0 WHERE id = 2", "1 row"),
+            step("t2", 4, "UPDATE courses SET seats_left = 0 WHERE id = 2", "waits until step 5, then: 1 row"),
+            step("t1", 5, "COMMIT", "done"),
+            step("t2", 6, "COMMIT", "done"),
+        ],
+        replay: Some("121212".to_owned()),
+        spec: Some("session t1\nstep t1_1 { SELECT 1; }\n\npermutation t1_1\n".to_owned()),
+        violated: vec!["seats_never_oversold".to_owned()],
+        class: Some("lost update".to_owned()),
+        explanation: Some(
+            "t2 read courses at step 2 (seats_left 1); t1 changed courses at step 3 and committed at step 5, unseen by \
+             that read; t2 wrote courses at step 4 on the strength of what it had read."
+                .to_owned(),
+        ),
+        repairs: vec![
+            repair("lock the rows that are read: FOR NO KEY UPDATE", "read committed", None),
+            repair("SERIALIZABLE, begun again after 40001 and 40P01", "serializable", None),
+            repair("take an advisory lock first: pg_advisory_xact_lock", "read committed", Some("breaks at 112212")),
+        ],
+        seconds: 0.4,
+    };
+    let evidence = Evidence {
+        id: underpin_model::EvidenceId("two-buyers".to_owned()),
+        title: "two buyers, one seat at READ COMMITTED".to_owned(),
+        body: EvidenceBody::Schedules(Box::new(schedules)),
+    };
+    ProofReport {
+        evidence: vec![evidence],
+        ..proof(
+            "isolation",
+            Verdict::Inconclusive,
+            1100,
+            "The server ran out of disk while cloning: 412 MB are missing in /var/tmp.",
+        )
+    }
 }
 
 /// Returns the diagram of `schema.txt`: a table per unindented line, a column per indented one.

@@ -1,6 +1,8 @@
 //! A piece of evidence as the page shows it.
 
-use underpin_model::evidence::{ErDiagram, ErReference, StatementTrace, Table, Text, TranscriptStep};
+use underpin_model::evidence::{
+    ErDiagram, ErReference, Schedules, StatementTrace, Table, Text, TranscriptStep,
+};
 use underpin_model::{Evidence, EvidenceBody, ProofReport};
 
 use super::finding_view::evidence_anchor;
@@ -26,6 +28,8 @@ pub(super) struct EvidenceView {
     pub(super) size: String,
     /// Unfolded at first.
     pub(super) open: bool,
+    /// Sentences above it.
+    pub(super) notes: Vec<String>,
     pub(super) body: Body,
 }
 
@@ -81,8 +85,58 @@ pub(super) fn evidence_views(proof: &ProofReport, proof_id: &str) -> Vec<Evidenc
             add_trace(&mut views, trace_view(trace, id));
             continue;
         }
+        let title = one_line(&evidence.title);
+        if let EvidenceBody::Schedules(schedules) = &evidence.body {
+            views.extend(schedule_views(schedules, (id, title)));
+            continue;
+        }
         let (body, size, short) = body(evidence);
-        views.push(EvidenceView { id, title: one_line(&evidence.title), size, open: shown || short, body });
+        views.push(EvidenceView { id, title, size, open: shown || short, notes: Vec::new(), body });
+    }
+    views
+}
+
+/// Returns what was found at one level, and the repairs that were tried.
+fn schedule_views(schedules: &Schedules, (id, title): (String, String)) -> Vec<EvidenceView> {
+    let steps = schedule::table(&schedules.minimal);
+    let notes = std::iter::once(schedule::sentence(schedules)).chain(schedules.told());
+    let mut views = vec![EvidenceView {
+        id: id.clone(),
+        title: title.clone(),
+        size: counted(steps.rows.len(), "step"),
+        open: !steps.rows.is_empty(),
+        notes: notes.map(|note| one_line(&note)).collect(),
+        body: table(&steps),
+    }];
+    if !schedules.minimal.is_empty() {
+        views.push(EvidenceView {
+            id: format!("{id}-lifelines"),
+            title: format!("{title}: lifelines"),
+            size: String::new(),
+            open: true,
+            notes: Vec::new(),
+            body: Body::Chart(svg::schedule::schedule(&schedules.minimal)),
+        });
+    }
+    if !schedules.repairs.is_empty() {
+        views.push(EvidenceView {
+            id: format!("{id}-repairs"),
+            title: format!("{title}: repairs that were tried"),
+            size: counted(schedules.repairs.len(), "change"),
+            open: true,
+            notes: Vec::new(),
+            body: table(&schedule::repairs(schedules)),
+        });
+    }
+    if let Some(spec) = &schedules.spec {
+        views.push(EvidenceView {
+            id: format!("{id}-spec"),
+            title: format!("{title}: for isolationtester"),
+            size: counted(spec.lines().count(), "line"),
+            open: false,
+            notes: Vec::new(),
+            body: Body::Listing(escape(spec)),
+        });
     }
     views
 }
@@ -99,6 +153,7 @@ fn add_trace(views: &mut Vec<EvidenceView>, trace: TraceView) {
         title: "Statements and their locks".to_owned(),
         size: counted(1, "statement"),
         open: true,
+        notes: Vec::new(),
         body: Body::Statements(vec![trace]),
     });
 }
@@ -129,9 +184,7 @@ fn body(evidence: &Evidence) -> (Body, String, bool) {
             (Body::Statements(vec![trace_view(trace, String::new())]), String::new(), true)
         }
         EvidenceBody::Schedules(schedules) => {
-            let steps = schedule::table(&schedules.minimal);
-            let short = !steps.rows.is_empty();
-            (self::table(&steps), schedule::sentence(schedules), short)
+            (table(&schedule::table(&schedules.minimal)), schedule::sentence(schedules), true)
         }
     }
 }

@@ -33,6 +33,12 @@ fn schedules(schedules: &Schedules) -> String {
     let mut text = format!("{}\n", schedule::sentence(schedules));
     if !schedules.minimal.is_empty() {
         text.push_str(&format!("\n{}", table(&schedule::table(&schedules.minimal))));
+        if let Some(told) = schedules.told() {
+            text.push_str(&format!("\n{told}\n"));
+        }
+        if !schedules.repairs.is_empty() {
+            text.push_str(&format!("\n{}", table(&schedule::repairs(schedules))));
+        }
     }
     text
 }
