@@ -4,6 +4,23 @@ use std::collections::BTreeSet;
 
 use crate::things::Things;
 
+/// What a transaction held that has ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// What it had written or locked.
+    pub locks: Things,
+    /// What it had locked for its foreign keys alone.
+    pub shares: Things,
+}
+
+impl Ended {
+    /// Adds all of another.
+    pub fn add_all(&mut self, other: Ended) {
+        self.locks.add_all(other.locks);
+        self.shares.add_all(other.shares);
+    }
+}
+
 /// What one step did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Effect {
@@ -15,10 +32,14 @@ pub struct Effect {
     pub reads: Things,
     /// What it wrote or locked, granted or not: everything but plain reading.
     pub locks: Things,
+    /// Rows that it changed or locked, their keys left as they are (FOR NO KEY UPDATE and weaker).
+    pub keeps_key: Things,
+    /// Rows that a foreign key asked for (FOR KEY SHARE).
+    pub shares: Things,
     /// Those of `locks` that keep readers away (ACCESS EXCLUSIVE).
     pub exclusive: Things,
-    /// The step ended a transaction; what that transaction had written or locked.
-    pub ended: Option<Things>,
+    /// The step ended a transaction.
+    pub ended: Option<Ended>,
     /// Sessions that the step waits for; none when it was answered.
     pub waits_for: BTreeSet<usize>,
     /// Sessions whose waiting step went on in this step; what those did is part of this effect.
@@ -33,6 +54,8 @@ impl Effect {
         self.released.insert(released.session);
         self.reads.add_all(released.reads);
         self.locks.add_all(released.locks);
+        self.keeps_key.add_all(released.keeps_key);
+        self.shares.add_all(released.shares);
         self.exclusive.add_all(released.exclusive);
         if let Some(ended) = released.ended {
             self.ended.get_or_insert_default().add_all(ended);

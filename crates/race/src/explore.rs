@@ -183,6 +183,7 @@ fn sessions(numbers: &[usize]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::effect::Ended;
     use crate::things::Things;
     use std::collections::BTreeSet;
 
@@ -226,7 +227,8 @@ mod tests {
                     }
                     Commit => {
                         let written = std::mem::take(&mut buffers[session]);
-                        effect.ended = Some(written.iter().map(|(name, _)| *name).collect());
+                        let locks = written.iter().map(|(name, _)| *name).collect();
+                        effect.ended = Some(Ended { locks, ..Ended::default() });
                         state.extend(written);
                     }
                 }

@@ -4,7 +4,7 @@
 //! certain which rows a step touches, it touches the table: two steps that are called dependent without need cost a
 //! schedule, the other mistake costs a behaviour.
 
-use crate::effect::Effect;
+use crate::effect::{Effect, Ended};
 use crate::level::Level;
 
 /// Returns whether two steps of different sessions commute.
@@ -22,14 +22,21 @@ fn depends(level: Level, one: &Effect, other: &Effect) -> bool {
     if level == Level::Serializable && one.ended.is_some() {
         return true;
     }
-    if one.locks.meets(&other.locks) || one.reads.meets(&other.exclusive) {
+    // The manual's table of row-level locks: what keeps the key and what asks for the key let each other pass.
+    let waits = one.locks.meets(&other.locks)
+        || one.locks.meets(&other.keeps_key)
+        || one.locks.meets(&other.shares)
+        || one.keeps_key.meets(&other.keeps_key);
+    if waits || one.reads.meets(&other.exclusive) {
         return true;
     }
-    let Some(published) = &other.ended else { return false };
+    let Some(Ended { locks: published, shares }) = &other.ended else { return false };
     // One snapshot for all that follows: whatever is published before it can be read later.
     let snapshot = level != Level::ReadCommitted && one.first && !published.is_empty();
     let sees = level == Level::ReadCommitted && one.reads.meets(published);
-    snapshot || sees || one.locks.meets(published)
+    // The row that a foreign key asks for is there, or changed after the snapshot, once it is published.
+    let meets = [&one.locks, &one.keeps_key, &one.shares].iter().any(|held| held.meets(published));
+    snapshot || sees || meets || one.locks.meets(shares)
 }
 
 #[cfg(test)]
@@ -50,7 +57,8 @@ mod tests {
     }
 
     fn commit(session: usize, names: &[&str]) -> Effect {
-        Effect { session, ended: Some(things(names)), ..Effect::default() }
+        let ended = Ended { locks: things(names), ..Ended::default() };
+        Effect { session, ended: Some(ended), ..Effect::default() }
     }
 
     #[test]
@@ -67,7 +75,7 @@ mod tests {
     fn writers_of_different_rows_do_not_meet() {
         let one_row = |session, value: &str| {
             let mut effect = Effect { session, ..Effect::default() };
-            let row = Row([("id".to_owned(), value.to_owned())].into());
+            let row = Row { keys: [("id".to_owned(), value.to_owned())].into(), new: false };
             effect.reads.add_row("t", row.clone());
             effect.locks.add_row("t", row);
             effect
@@ -76,9 +84,28 @@ mod tests {
         assert!(independent(level, &one_row(0, "1"), &one_row(1, "2")));
         assert!(!independent(level, &one_row(0, "1"), &one_row(1, "1")));
         assert!(!independent(level, &one_row(0, "1"), &commit(1, &["t"])));
-        let published = Effect { ended: Some(one_row(1, "2").locks), session: 1, ..Effect::default() };
+        let ended = Ended { locks: one_row(1, "2").locks, ..Ended::default() };
+        let published = Effect { ended: Some(ended), session: 1, ..Effect::default() };
         assert!(independent(level, &one_row(0, "1"), &published));
         assert!(!independent(level, &read(0, &["t"]), &published));
+    }
+
+    #[test]
+    fn foreign_keys_wait_only_for_those_who_change_the_key() {
+        let level = Level::ReadCommitted;
+        let share = |session| Effect { session, shares: things(&["t"]), ..Effect::default() };
+        let update = Effect { session: 1, keeps_key: things(&["t"]), ..Effect::default() };
+        assert!(independent(level, &share(0), &share(1)));
+        assert!(independent(level, &share(0), &update));
+        assert!(!independent(level, &share(0), &write(1, &["t"])));
+        assert!(!independent(level, &Effect { session: 0, ..update.clone() }, &update));
+        // Published, the change is seen: at REPEATABLE READ the foreign key is refused then.
+        assert!(!independent(level, &share(0), &commit(1, &["t"])));
+        let ended = Ended { shares: things(&["t"]), ..Ended::default() };
+        let released = Effect { session: 1, ended: Some(ended), ..Effect::default() };
+        assert!(independent(level, &Effect { session: 0, ..update }, &released));
+        assert!(independent(level, &read(0, &["t"]), &released));
+        assert!(!independent(level, &write(0, &["t"]), &released));
     }
 
     #[test]

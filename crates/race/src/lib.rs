@@ -13,7 +13,7 @@ pub mod schedule;
 pub mod things;
 
 pub use class::{Class, Deed, WrittenOver, classify};
-pub use effect::Effect;
+pub use effect::{Effect, Ended};
 pub use explore::{Explorer, Mode, Nondeterminism};
 pub use level::Level;
 pub use schedule::Schedule;

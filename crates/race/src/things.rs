@@ -4,16 +4,28 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// One row of a table, by the values of its unique keys, as far as they are known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Row(pub BTreeMap<String, String>);
+pub struct Row {
+    /// Name and value of each key.
+    pub keys: BTreeMap<String, String>,
+    /// It is a new row, and all its keys are known.
+    pub new: bool,
+}
 
 impl Row {
     /// Returns whether two may be the same row, or one may be in the other's way.
     ///
-    /// Rows that share no known key may be the same; of two new rows, one equal key is enough for a conflict.
+    /// One key that differs tells two rows of a table apart. A new row waits for every row that has one of its keys,
+    /// whatever is done to that row (`_bt_check_unique` in PostgreSQL's sources), so each of its keys has to differ.
     fn meets(&self, other: &Row) -> bool {
-        let shared = self.0.iter().filter_map(|(key, value)| other.0.get(key).map(|there| value == there));
-        let shared: Vec<bool> = shared.collect();
-        shared.is_empty() || shared.contains(&true)
+        let mut shared = self.keys.iter().filter_map(|(key, value)| Some(value == other.keys.get(key)?));
+        let all_known = |new: &Row, there: &Row| new.keys.keys().all(|key| there.keys.contains_key(key));
+        if self.new && !all_known(self, other) || other.new && !all_known(other, self) {
+            return true;
+        }
+        match self.new || other.new {
+            true => shared.any(|same| same),
+            false => shared.all(|same| same),
+        }
     }
 }
 
@@ -62,12 +74,9 @@ impl Things {
         }
     }
 
-    /// Adds what `known` has of a thing; all of it when `known` does not have it.
-    pub fn add_as_in(&mut self, name: &str, known: &Things) {
-        match known.0.get(name) {
-            Some(Part::Rows(rows)) => rows.iter().for_each(|row| self.add_row(name, row.clone())),
-            Some(Part::Whole) | None => self.add(name),
-        }
+    /// Returns whether a thing, or some row of it, is in the set.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
     }
 
     /// Returns whether there is nothing in it.
@@ -102,15 +111,15 @@ fn meet(one: &Part, other: &Part) -> bool {
 mod tests {
     use super::*;
 
-    fn keys(pairs: &[(&str, &str)]) -> Things {
-        let row = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+    fn keys(pairs: &[(&str, &str)], new: bool) -> Things {
+        let keys = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let mut things = Things::default();
-        things.add_row("t", Row(row.collect()));
+        things.add_row("t", Row { keys, new });
         things
     }
 
     fn row(key: &str, value: &str) -> Things {
-        keys(&[(key, value)])
+        keys(&[(key, value)], false)
     }
 
     #[test]
@@ -120,10 +129,17 @@ mod tests {
         assert!(row("id", "1").meets(&row("email", "a@b.c")));
         assert!(row("id", "1").meets(&Things::from_iter(["t"])));
         assert!(!row("id", "1").meets(&Things::from_iter(["u"])));
-        let one = keys(&[("id", "1"), ("email", "a@b.c")]);
-        assert!(one.meets(&keys(&[("id", "2"), ("email", "a@b.c")])));
-        assert!(!one.meets(&keys(&[("id", "2"), ("email", "d@e.f")])));
-        assert!(!one.meets(&row("id", "2")));
+    }
+
+    #[test]
+    fn a_new_row_meets_whatever_may_have_one_of_its_keys() {
+        let one = keys(&[("id", "1"), ("email", "a@b.c")], true);
+        assert!(one.meets(&keys(&[("id", "2"), ("email", "a@b.c")], true)));
+        assert!(!one.meets(&keys(&[("id", "2"), ("email", "d@e.f")], true)));
+        // The e-mail address of row 2 is not known.
+        assert!(one.meets(&row("id", "2")) && row("id", "2").meets(&one));
+        assert!(!keys(&[("id", "1")], true).meets(&row("id", "2")));
+        assert!(keys(&[("id", "1")], true).meets(&row("id", "1")));
     }
 
     #[test]

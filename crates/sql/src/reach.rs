@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use pg_query::protobuf::{AExprKind, BoolExprType, InsertStmt, TypeName, a_const::Val, node::Node};
+use pg_query::protobuf::{
+    AExprKind, BoolExprType, InsertStmt, LockClauseStrength, TypeName, a_const::Val, node::Node,
+};
 
 use crate::facts::walk::Walk;
 use crate::syntax;
@@ -14,6 +16,10 @@ pub struct Reach {
     pub functions: Vec<String>,
     /// Columns that an UPDATE, or an INSERT in its ON CONFLICT, sets.
     pub sets: Vec<String>,
+    /// It has a locking clause, such as FOR UPDATE.
+    pub locks_rows: bool,
+    /// Its only locking clauses are its own, and none is FOR UPDATE.
+    pub keeps_key: bool,
     /// The rows that it reads, changes or locks, when its only relation's WHERE holds some columns equal to values;
     /// or the one that it inserts.
     pub choice: Option<Choice>,
@@ -36,7 +42,19 @@ pub fn reach(sql: &str) -> Option<Reach> {
     let walk = Walk::over(&tree);
     // A second relation may be the same table again, under another condition.
     let choice = if walk.relations.len() == 1 { choice(&tree) } else { None };
-    Some(Reach { functions: walk.functions, sets: sets(&tree), choice })
+    let locks_rows = walk.locking_clauses > 0;
+    let keeps_key = locks_rows && walk.locking_clauses == weak_clauses(&tree);
+    Some(Reach { functions: walk.functions, sets: sets(&tree), locks_rows, keeps_key, choice })
+}
+
+/// Returns how many locking clauses of the outermost SELECT let foreign keys pass.
+fn weak_clauses(tree: &Node) -> usize {
+    let Node::SelectStmt(select) = tree else { return 0 };
+    let weak = |clause: &&pg_query::Node| match clause.node.as_ref() {
+        Some(Node::LockingClause(clause)) => clause.strength() != LockClauseStrength::LcsForupdate,
+        _ => false,
+    };
+    select.locking_clause.iter().filter(weak).count()
 }
 
 fn sets(tree: &Node) -> Vec<String> {
@@ -197,6 +215,17 @@ mod tests {
         let upsert = "INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET n = 2";
         assert_eq!(sets(upsert), Some(vec!["n".to_owned()]));
         assert_eq!(sets("DELETE FROM t"), Some(vec![]));
+    }
+
+    #[test]
+    fn locking_clauses_are_found_wherever_they_stand() {
+        let locks = |sql: &str| reach(sql).map(|it| (it.locks_rows, it.keeps_key));
+        assert_eq!(locks("SELECT * FROM t"), Some((false, false)));
+        assert_eq!(locks("SELECT * FROM t FOR UPDATE SKIP LOCKED"), Some((true, false)));
+        assert_eq!(locks("SELECT * FROM t FOR NO KEY UPDATE"), Some((true, true)));
+        let inside = "DELETE FROM t WHERE id IN (SELECT id FROM t LIMIT 1 FOR SHARE)";
+        assert_eq!(locks(inside), Some((true, false)));
+        assert_eq!(locks("SELECT 'FOR UPDATE' FROM t"), Some((false, false)));
     }
 
     #[test]

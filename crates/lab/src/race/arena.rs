@@ -1,12 +1,14 @@
 //! The database that schedules run in, with its sessions kept from one schedule to the next.
 
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::LocalBoxFuture;
 use underpin_model::sql_text::quote_literal;
 use underpin_pg::{Address, OneCore, Session};
 
 use super::bout::Bout;
+use super::footprint::Held;
 use super::reach::Surroundings;
 use super::restore_point::RestorePoint;
 use super::{RaceError, player::Player};
@@ -28,6 +30,8 @@ pub struct Arena<'b> {
     pub(super) watcher: Session,
     pub(super) point: RestorePoint,
     pub(super) surroundings: Surroundings,
+    /// Locks that are known from earlier schedules: session and story of its transaction (see `Memory`).
+    pub(super) known_locks: RefCell<BTreeMap<(usize, String), Held>>,
     values: Vec<params::Values>,
     /// Statements take turns: one core is quicker than several.
     _core: Option<OneCore>,
@@ -71,7 +75,8 @@ impl<'b> Arena<'b> {
             }
             let players = sessions.iter().chain([&watcher]);
             let one_core = OneCore::hold(&players.collect::<Vec<_>>());
-            Ok(Arena { bout, sessions, watcher, point, surroundings, values, _core: one_core })
+            let known_locks = RefCell::default();
+            Ok(Arena { bout, sessions, watcher, point, surroundings, known_locks, values, _core: one_core })
         })
     }
 

@@ -14,6 +14,7 @@ use super::RaceError;
 use super::arena::Arena;
 use super::footprint::{self, Held, Memory, Strength};
 use super::player::{Circle, Ending, Player, Step, StepKind, message};
+use super::reach::Touch;
 use super::restore_point::{Marks, RestorePoint};
 use super::trail::{Known, Trail};
 
@@ -112,6 +113,24 @@ struct Answered<'a> {
     answer: Result<Rows, QueryError>,
 }
 
+impl Answered<'_> {
+    /// Tells whether it is a statement that the server carried out.
+    fn is_statement(&self) -> bool {
+        self.step.kind == StepKind::Statement && self.answer.is_ok()
+    }
+}
+
+/// What is known beforehand of the answers that come within a step.
+#[derive(Clone, Copy, Debug)]
+enum Expected {
+    /// So many; zero where the statement probably waits.
+    Answers(usize),
+    Unknown,
+}
+
+/// So often it is asked at once who waits for whom, where a wait is expected.
+const SOON: u32 = 5;
+
 /// What holds for every execution of an exploration.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
@@ -127,6 +146,8 @@ pub(super) struct Execution<'a> {
     players: Vec<Player<'a>>,
     flights: BTreeMap<usize, InFlight<'a>>,
     memories: Vec<Memory>,
+    /// Whom each session in flight waited for when that was asked last.
+    waiting: BTreeMap<usize, BTreeSet<usize>>,
     played: Vec<Played>,
     marks: Marks,
 }
@@ -143,8 +164,16 @@ impl<'a> Execution<'a> {
             player.take();
         }
         let memories = vec![Memory::default(); players.len()];
-        let (flights, played, marks) = (BTreeMap::new(), Vec::new(), Marks::default());
-        Ok(Execution { arena, rules, players, flights, memories, played, marks })
+        Ok(Execution {
+            arena,
+            rules,
+            players,
+            flights: BTreeMap::new(),
+            memories,
+            waiting: BTreeMap::new(),
+            played: Vec::new(),
+            marks: Marks::default(),
+        })
     }
 
     /// Runs to the end, or until the explorer knows every way on; the database is then as it was before.
@@ -189,10 +218,16 @@ impl<'a> Execution<'a> {
     /// Sends a session's next step, waits until everything has settled, and returns what the step did.
     async fn step(&mut self, number: usize, trail: &mut Trail) -> Result<Effect, RaceError> {
         let place = self.played.len();
+        let known = trail.at(place, number);
+        let expected = match &known {
+            Some(known) => Expected::Answers(known.answers),
+            None if self.may_wait(number) => Expected::Answers(0),
+            None => Expected::Unknown,
+        };
         let Some(first) = self.send(number) else {
             return Ok(Effect { session: number, ..Effect::default() });
         };
-        let mut answers = self.settle().await?;
+        let mut answers = self.settle(expected).await?;
         // The step's own answer first: what it released comes on top of it.
         answers.sort_by_key(|one| one.number != number);
         let mut answer: Vec<&str> = answers.iter().map(|one| self.played[one.played].seen.as_str()).collect();
@@ -200,15 +235,28 @@ impl<'a> Execution<'a> {
             answer.push("waits");
         }
         let answer = answer.join(" | ");
-        if let Some(known) = trail.at(place, number) {
+        if let Some(known) = known {
             self.memories.clone_from(&known.memories);
             self.marks.clone_from(&known.marks);
             return Ok(Effect { answer, ..known.effect.clone() });
         }
         let effect = Effect { first, answer, ..self.learn(number, &answers).await? };
         let (memories, marks) = (self.memories.clone(), self.marks.clone());
-        trail.keep(Known { session: number, effect: effect.clone(), memories, marks });
+        let answers = answers.len();
+        trail.keep(Known { session: number, answers, effect: effect.clone(), memories, marks });
         Ok(effect)
+    }
+
+    /// Tells whether a session's next step probably waits for another.
+    fn may_wait(&self, number: usize) -> bool {
+        let Some(step) = self.players[number].next() else { return false };
+        let (facts, touch) = (&step.statement.facts, self.touch(step));
+        let others = self.memories.iter().enumerate().filter(|(other, _)| *other != number);
+        others.into_iter().any(|(_, memory)| memory.may_hold_up(facts, &touch))
+    }
+
+    fn touch(&self, step: &Step<'_>) -> Touch {
+        self.arena.surroundings.of(&step.statement.facts, &step.sql, self.rules.level)
     }
 
     /// Sends a session's next step; returns whether BEGIN rides with it, nothing when there is no step.
@@ -245,100 +293,117 @@ impl<'a> Execution<'a> {
 
     /// Learns from the server's locks what a session's step touched; `answers` are those that came within it.
     async fn learn(&mut self, number: usize, answers: &[Answered<'a>]) -> Result<Effect, RaceError> {
-        let locks = self.locks(answers).await?;
+        let known: Vec<Option<Held>> = answers.iter().map(|one| self.known_locks(one)).collect();
+        let asks = answers.iter().zip(&known).any(|(one, known)| one.is_statement() && known.is_none());
+        let locks = match asks || !self.flights.is_empty() {
+            true => {
+                let rows = self.arena.watcher.rows(include_str!("locks.sql")).await?;
+                footprint::held(&rows, &self.arena.point.names)
+            }
+            false => BTreeMap::new(),
+        };
+        let asked = |number: usize, players: &[Player<'_>]| {
+            locks.get(&players[number].session.pid()).cloned().unwrap_or_default()
+        };
         let mut effect = Effect { session: number, ..Effect::default() };
-        for one in answers {
-            let part = self.account(one, &locks);
+        for (one, known) in answers.iter().zip(known) {
+            let after = known.unwrap_or_else(|| asked(one.number, &self.players));
+            let part = self.account(one, after);
             if one.number == number { effect = part } else { effect.absorb(part) }
         }
         if let Some(flight) = self.flights.get(&number) {
             // It waits: what it asked for is known from its locks, granted or not.
-            let facts = &flight.step.statement.facts;
-            let after = locks.get(&self.players[number].session.pid()).cloned().unwrap_or_default();
-            let mut memory = self.memories[number].clone();
-            let sql = flight.step.sql.as_str();
-            let touch = self.arena.surroundings.of(facts, sql, self.rules.level);
-            memory.statement(after, facts, (sql, &touch), &mut effect);
-            for used in &facts.relations {
-                effect.locks.add_part(&used.name, touch.row_of(&used.name));
-            }
-            touch.behind.iter().for_each(|table| effect.locks.add(table));
+            let (facts, touch) = (&flight.step.statement.facts, self.touch(&flight.step));
+            let after = asked(number, &self.players);
+            self.memories[number].waiting(after, facts, &touch, &mut effect);
             effect.waits_for = (0..self.players.len()).filter(|other| *other != number).collect();
         }
         Ok(effect)
     }
 
-    /// Returns what an answered step did.
-    fn account(&mut self, one: &Answered<'_>, locks: &BTreeMap<i32, Held>) -> Effect {
-        let memory = &mut self.memories[one.number];
+    /// Returns what a session holds after a statement, if an earlier schedule told it.
+    fn known_locks(&self, one: &Answered<'_>) -> Option<Held> {
+        let story = self.story(one)?;
+        self.arena.known_locks.borrow().get(&(one.number, story)).cloned()
+    }
+
+    fn story(&self, one: &Answered<'_>) -> Option<String> {
+        let seen = &self.played[one.played].seen;
+        self.memories[one.number].story_with(&self.touch(&one.step), &one.step.sql, seen)
+    }
+
+    /// Returns what an answered step did; `after` has the locks of its session.
+    fn account(&mut self, one: &Answered<'_>, after: Held) -> Effect {
         let facts = &one.step.statement.facts;
         let mut effect = Effect { session: one.number, ..Effect::default() };
-        match (&one.answer, one.step.kind) {
-            (Err(_), _) => {
-                self.marks.refused = true;
-                memory.failed(facts, &mut effect);
+        if one.is_statement() {
+            let (touch, story) = (self.touch(&one.step), self.story(one));
+            if let Some(story) = &story {
+                self.arena.known_locks.borrow_mut().insert((one.number, story.clone()), after.clone());
             }
-            (Ok(_), StepKind::Statement) => {
-                let player = &self.players[one.number];
-                let after = locks.get(&player.session.pid()).cloned().unwrap_or_default();
-                let written = after.iter().filter(|(_, strength)| **strength >= Strength::Write);
-                self.marks.written.extend(written.map(|(thing, _)| thing.clone()));
-                let sql = one.step.sql.as_str();
-                let touch = self.arena.surroundings.of(facts, sql, self.rules.level);
-                memory.statement(after, facts, (sql, &touch), &mut effect);
-                // The answer is of no use to the script, which was rolled back.
-                if matches!(player.ended, Some(Ending::Failed { .. })) {
-                    memory.end(&mut effect);
-                }
-            }
-            (Ok(_), _) => {
-                if self.arena.point.deferred {
-                    memory.held.keys().for_each(|thing| effect.locks.add(thing));
-                }
+            let written = after.iter().filter(|(_, strength)| **strength >= Strength::Write);
+            self.marks.written.extend(written.map(|(thing, _)| thing.clone()));
+            let memory = &mut self.memories[one.number];
+            memory.statement(after, facts, &touch, &mut effect);
+            memory.tell(story);
+            // The answer is of no use to the script, which was rolled back.
+            if matches!(self.players[one.number].ended, Some(Ending::Failed { .. })) {
                 memory.end(&mut effect);
             }
+            return effect;
+        }
+        let memory = &mut self.memories[one.number];
+        if one.answer.is_err() {
+            self.marks.refused = true;
+            memory.failed(facts, &mut effect);
+        } else {
+            if self.arena.point.deferred {
+                memory.checks_at_commit(&mut effect);
+            }
+            memory.end(&mut effect);
         }
         effect
     }
 
-    /// Asks for the locks of all sessions, when a statement was among the answers or still waits.
-    async fn locks(&self, answers: &[Answered<'a>]) -> Result<BTreeMap<i32, Held>, RaceError> {
-        let statement = answers.iter().any(|one| one.step.kind == StepKind::Statement && one.answer.is_ok());
-        if !statement && self.flights.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let rows = self.arena.watcher.rows(include_str!("locks.sql")).await?;
-        Ok(footprint::held(&rows, &self.arena.point.names))
-    }
-
     /// Waits until every statement in flight has answered or waits for another session; returns the answers in
     /// their order. A session whose statement failed is rolled back here.
-    async fn settle(&mut self) -> Result<Vec<Answered<'a>>, RaceError> {
+    async fn settle(&mut self, expected: Expected) -> Result<Vec<Answered<'a>>, RaceError> {
         let start = Instant::now();
         let mut answers = Vec::new();
-        // A statement just sent most often answers at once; only then is it worth asking who waits for whom.
-        let mut patience = AT_ONCE;
+        let mut asked = 0;
         while !self.flights.is_empty() {
+            // Asking who waits for whom is only worth it once no answer is to be expected.
+            let answer_comes = match expected {
+                Expected::Answers(number) => answers.len() < number || asked > SOON,
+                Expected::Unknown => answers.is_empty() || asked > 0,
+            };
+            let patience = if answer_comes || self.some_released() { AT_ONCE } else { Duration::ZERO };
             if let Some((number, answer)) = landed(&mut self.flights, patience).await {
                 answers.extend(self.take_answer(number, answer).await?);
-                // Those that are left waited before; the answer may have released them.
-                patience = Duration::ZERO;
                 continue;
             }
-            let waits = self.waits().await?;
+            self.waiting = self.waits().await?;
+            asked += 1;
             if let Some((number, answer)) = landed(&mut self.flights, Duration::ZERO).await {
                 answers.extend(self.take_answer(number, answer).await?);
                 continue;
             }
-            if self.flights.keys().all(|number| waits.contains_key(number)) && !has_circle(&waits) {
+            if self.flights.keys().all(|number| self.waiting.contains_key(number))
+                && !has_circle(&self.waiting)
+            {
                 break;
             }
             if start.elapsed() > PATIENCE {
                 return Err(self.stuck());
             }
-            patience = AT_ONCE;
         }
         Ok(answers)
+    }
+
+    /// Tells whether everybody whom some statement in flight waited for has ended its transaction since.
+    fn some_released(&self) -> bool {
+        let free = |others: &BTreeSet<usize>| others.iter().all(|other| !self.players[*other].open);
+        self.flights.keys().any(|number| self.waiting.get(number).is_some_and(free))
     }
 
     fn stuck(&self) -> RaceError {

@@ -60,8 +60,8 @@ pub(super) struct Player<'a> {
     pub(super) ended: Option<Ending>,
     /// The server has a transaction open.
     pub(super) open: bool,
-    /// Whether the session looks for deadlocks at once.
-    circle: Circle,
+    /// What the open transaction has chosen; nothing when a savepoint may have taken that back.
+    circle: Option<Circle>,
 }
 
 impl<'a> Player<'a> {
@@ -84,7 +84,7 @@ impl<'a> Player<'a> {
             opening: false,
             ended: None,
             open: false,
-            circle: Circle::Impossible,
+            circle: None,
         };
         player.advance(1)?;
         Ok(player)
@@ -93,6 +93,11 @@ impl<'a> Player<'a> {
     /// Returns whether a step is left.
     pub(super) fn can_go(&self) -> bool {
         self.next.is_some()
+    }
+
+    /// Returns the step that comes next.
+    pub(super) fn next(&self) -> Option<&Step<'a>> {
+        self.next.as_ref()
     }
 
     pub(super) fn take(&mut self) -> Option<Step<'a>> {
@@ -105,11 +110,14 @@ impl<'a> Player<'a> {
         if step.begin {
             message.push_str(&format!("BEGIN ISOLATION LEVEL {level}; "));
             self.open = true;
+            // The database's own setting.
+            self.circle = Some(Circle::Impossible);
         }
-        if step.kind == StepKind::Statement && circle != self.circle {
+        if step.kind == StepKind::Statement && self.circle != Some(circle) {
             let delay = if circle == Circle::Possible { "1ms" } else { "1h" };
             message.push_str(&format!("CALL underpin_race.look_for_deadlock_after('{delay}'); "));
-            self.circle = circle;
+            let back_to_savepoint = step.statement.facts.verb == Verb::Rollback;
+            self.circle = Some(circle).filter(|_| !back_to_savepoint);
         }
         message.push_str(&step.sql);
         message

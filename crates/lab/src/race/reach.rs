@@ -4,26 +4,30 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use underpin_model::statement::{Access, StatementFacts, Verb};
 use underpin_pg::Session;
 use underpin_race::{Level, Row};
 use underpin_sql::reach::{Reach, reach};
 
 use super::RaceError;
+use crate::LabError;
 
 /// What the catalog knows about the reach of statements.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct Surroundings {
     tables: BTreeMap<String, Surrounding>,
     /// The project's own functions, whose work no text tells.
     functions: BTreeSet<String>,
+    /// Some of them may take advisory locks.
+    advisory: bool,
     /// What the texts told that came before: schedules repeat them.
+    #[serde(skip)]
     texts: RefCell<BTreeMap<String, Option<Reach>>>,
 }
 
 /// What is around one table.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Deserialize)]
 struct Surrounding {
     read_runs_code: bool,
     write_runs_code: bool,
@@ -33,9 +37,17 @@ struct Surrounding {
     other_keys: bool,
     /// Columns whose change is checked against other rows.
     guarded: BTreeSet<String>,
-    /// Tables that this one refers to, with the columns that do.
-    parents: Vec<(String, Vec<String>)>,
+    parents: Vec<ForeignKey>,
     children: Vec<String>,
+}
+
+/// A foreign key of a table.
+#[derive(Debug, Deserialize)]
+struct ForeignKey {
+    /// The table referred to.
+    table: String,
+    /// Columns that refer, each with the one that it refers to.
+    columns: Vec<(String, String)>,
 }
 
 /// What a statement may touch.
@@ -45,8 +57,16 @@ pub(super) struct Touch {
     pub(super) row: Option<(String, Row)>,
     /// Code runs with it that may touch whatever the session holds.
     pub(super) everything: bool,
-    /// Tables whose rows its foreign keys ask for or change.
-    pub(super) behind: BTreeSet<String>,
+    /// Rows that its foreign keys ask for, by table; the whole table where the row is not known.
+    pub(super) parents: BTreeMap<String, Option<Row>>,
+    /// Tables whose rows refer to what it deletes or gives another key.
+    pub(super) cascades: BTreeSet<String>,
+    /// It locks the rows that it reads.
+    pub(super) locks_rows: bool,
+    /// Its locks on rows let foreign keys pass: FOR NO KEY UPDATE and weaker.
+    pub(super) keeps_key: bool,
+    /// It asks for advisory locks.
+    pub(super) advisory: bool,
 }
 
 impl Touch {
@@ -54,39 +74,24 @@ impl Touch {
     pub(super) fn row_of(&self, table: &str) -> Option<Row> {
         self.row.as_ref().filter(|(name, _)| name == table).map(|(_, row)| row.clone())
     }
+
+    /// Tells whether the same statement with the same answer always locks the same tables, whatever lies in them.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.everything && self.cascades.is_empty()
+    }
 }
 
 impl Surroundings {
     /// Asks the catalog.
     pub(super) async fn learn(watcher: &Session) -> Result<Surroundings, RaceError> {
-        let rows = watcher.rows(include_str!("reach.sql")).await?;
-        let tables = rows.iter().map(|row| {
-            let surrounding = Surrounding {
-                read_runs_code: row.text("read_runs_code") == "t",
-                write_runs_code: row.text("write_runs_code") == "t",
-                keys: list(row.text("keys")),
-                other_keys: row.text("other_keys") == "t",
-                guarded: list(row.text("guarded")).into_iter().collect(),
-                parents: list(row.text("parents")),
-                children: list(row.text("children")),
-            };
-            (row.text("name").to_owned(), surrounding)
-        });
-        let tables = tables.collect();
-        let functions = watcher
-            .rows(
-                "SELECT DISTINCT p.proname AS name FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace \
-                 WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')",
-            )
-            .await?;
-        let functions = functions.iter().map(|row| row.text("name").to_owned()).collect();
-        Ok(Surroundings { tables, functions, ..Surroundings::default() })
+        let text = watcher.value(include_str!("reach.sql")).await?.unwrap_or_default();
+        serde_json::from_str(&text).map_err(|error| {
+            let what = format!("the catalog's answer about keys and triggers could not be read: {error}");
+            RaceError::Lab(LabError::Unexpected(what))
+        })
     }
 
     /// Returns what a statement may touch at the level.
-    ///
-    /// At SERIALIZABLE no single rows: predicate locks lie on pages and tables too (manual, "Serializable Isolation
-    /// Level").
     pub(super) fn of(&self, facts: &StatementFacts, sql: &str, level: Level) -> Touch {
         let known = self.texts.borrow().get(sql).cloned();
         let told = known.unwrap_or_else(|| {
@@ -94,11 +99,22 @@ impl Surroundings {
             self.texts.borrow_mut().insert(sql.to_owned(), told.clone());
             told
         });
-        let Some(reach) = told else { return Touch { everything: true, ..Touch::default() } };
+        let Some(reach) = told else {
+            return Touch { everything: true, locks_rows: true, advisory: true, ..Touch::default() };
+        };
         let everything = self.runs_code(facts, &reach);
-        let behind = self.behind(facts, &reach);
-        let row = if level == Level::Serializable || everything { None } else { self.row(&reach) };
-        Touch { row: row.filter(|(table, _)| !behind.contains(table)), everything, behind }
+        let cascades = self.cascades(facts, &reach);
+        let row = if everything { None } else { self.row(&reach).filter(|_| tells_rows(level)) };
+        let asks = reach.functions.iter().any(|name| name.contains("advisory"));
+        Touch {
+            row: row.filter(|(table, _)| !cascades.contains(table)),
+            everything,
+            parents: self.parents(facts, &reach, level),
+            cascades,
+            locks_rows: reach.locks_rows,
+            keeps_key: self.keeps_key(facts, &reach),
+            advisory: asks || everything && self.advisory,
+        }
     }
 
     fn runs_code(&self, facts: &StatementFacts, reach: &Reach) -> bool {
@@ -113,37 +129,63 @@ impl Surroundings {
             || facts.relations.iter().any(|used| unknown(&used.name, used.access))
     }
 
-    /// Returns the tables that foreign keys of the written tables lead to: the row referred to is locked, and what
-    /// refers to a row that goes or changes its key is changed or asked for.
-    fn behind(&self, facts: &StatementFacts, reach: &Reach) -> BTreeSet<String> {
-        let mut behind = BTreeSet::new();
-        let written: Vec<&str> = facts
-            .relations
-            .iter()
-            .filter(|used| used.access != Access::Read)
-            .map(|used| used.name.as_str())
-            .collect();
-        // One UPDATE, or one INSERT: what it sets is known.
-        let plain = written.len() == 1 && matches!(facts.verb, Verb::Update | Verb::Insert);
-        let sets = |columns: &[String]| columns.iter().any(|column| reach.sets.contains(column));
-        for table in written.iter().filter_map(|name| self.tables.get(*name)) {
-            let only_update = plain && facts.verb == Verb::Update;
-            let asked = table.parents.iter().filter(|(_, columns)| !only_update || sets(columns));
-            behind.extend(asked.map(|(parent, _)| parent.clone()));
-            if !plain || table.guarded.iter().any(|column| reach.sets.contains(column)) {
-                self.descend(&table.children, &mut behind);
+    /// Returns the rows that foreign keys of the written tables ask for.
+    fn parents(&self, facts: &StatementFacts, reach: &Reach, level: Level) -> BTreeMap<String, Option<Row>> {
+        let mut parents = BTreeMap::new();
+        let only_update = writes_one_table(facts) && facts.verb == Verb::Update;
+        for table in written(facts).filter_map(|name| self.tables.get(name)) {
+            for key in &table.parents {
+                let asked = !only_update || key.columns.iter().any(|(own, _)| reach.sets.contains(own));
+                if asked {
+                    let row = self.row_referred_to(key, reach).filter(|_| tells_rows(level));
+                    let known = parents.entry(key.table.clone()).or_insert_with(|| row.clone());
+                    // Two keys may lead to two rows of one table.
+                    *known = known.take().filter(|known| Some(known) == row.as_ref());
+                }
             }
         }
-        behind
+        parents
     }
 
-    fn descend(&self, children: &[String], behind: &mut BTreeSet<String>) {
+    /// Returns the row that a new row refers to by a foreign key.
+    fn row_referred_to(&self, key: &ForeignKey, reach: &Reach) -> Option<Row> {
+        let new = reach.choice.as_ref().filter(|choice| choice.inserted)?;
+        let value = |(own, theirs): &(String, String)| Some((theirs.clone(), new.equal.get(own)?.clone()));
+        let equal: BTreeMap<String, String> = key.columns.iter().filter_map(value).collect();
+        let keys = known_keys(&self.tables.get(&key.table)?.keys, &equal);
+        (!keys.is_empty()).then_some(Row { keys, new: false })
+    }
+
+    /// Returns the tables that foreign keys lead to from rows that go or change their key.
+    fn cascades(&self, facts: &StatementFacts, reach: &Reach) -> BTreeSet<String> {
+        let mut cascades = BTreeSet::new();
+        for table in written(facts).filter_map(|name| self.tables.get(name)) {
+            if !writes_one_table(facts) || table.guarded.iter().any(|column| reach.sets.contains(column)) {
+                self.descend(&table.children, &mut cascades);
+            }
+        }
+        cascades
+    }
+
+    fn descend(&self, children: &[String], cascades: &mut BTreeSet<String>) {
         for child in children {
-            if behind.insert(child.clone())
+            if cascades.insert(child.clone())
                 && let Some(table) = self.tables.get(child)
             {
-                self.descend(&table.children, behind);
+                self.descend(&table.children, cascades);
             }
+        }
+    }
+
+    fn keeps_key(&self, facts: &StatementFacts, reach: &Reach) -> bool {
+        let changes = |name: &str| {
+            let table = self.tables.get(name);
+            table.is_none_or(|table| table.guarded.iter().any(|column| reach.sets.contains(column)))
+        };
+        match facts.verb {
+            Verb::Update => writes_one_table(facts) && !reach.locks_rows && !written(facts).any(changes),
+            Verb::Select => reach.keeps_key && written(facts).next().is_none(),
+            _ => false,
         }
     }
 
@@ -153,14 +195,35 @@ impl Surroundings {
         if reach.sets.iter().any(|column| table.guarded.contains(column)) {
             return None;
         }
-        let known: BTreeMap<String, String> =
-            table.keys.iter().filter_map(|key| known_key(key, &choice.equal)).collect();
+        let keys = known_keys(&table.keys, &choice.equal);
         // A new row must not be in the way of another by a key that is not known; and the row that ON CONFLICT changes
         // instead shares one key with it, not all.
-        let all = known.len() == table.keys.len() && !table.other_keys;
-        let all = all && (reach.sets.is_empty() || known.len() == 1);
-        (!known.is_empty() && (all || !choice.inserted)).then(|| (choice.table.clone(), Row(known)))
+        let every_key = keys.len() == table.keys.len() && !table.other_keys;
+        let new_is_known = every_key && (reach.sets.is_empty() || keys.len() == 1);
+        let is_known = if choice.inserted { new_is_known } else { true };
+        (is_known && !keys.is_empty()).then(|| (choice.table.clone(), Row { keys, new: choice.inserted }))
     }
+}
+
+/// Tells whether single rows count: at SERIALIZABLE predicate locks lie on pages and tables too (manual, "Serializable
+/// Isolation Level").
+fn tells_rows(level: Level) -> bool {
+    level != Level::Serializable
+}
+
+/// Returns the tables that a statement writes.
+fn written(facts: &StatementFacts) -> impl Iterator<Item = &str> {
+    facts.relations.iter().filter(|used| used.access != Access::Read).map(|used| used.name.as_str())
+}
+
+/// Tells whether it is one UPDATE or one INSERT: what it sets is known.
+fn writes_one_table(facts: &StatementFacts) -> bool {
+    written(facts).count() == 1 && matches!(facts.verb, Verb::Update | Verb::Insert)
+}
+
+/// Returns name and value of the keys whose columns all have a known value.
+fn known_keys(keys: &[Vec<(String, String)>], equal: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    keys.iter().filter_map(|key| known_key(key, equal)).collect()
 }
 
 /// Returns a key's columns and values as one text each; `None` unless every column's value is known.
@@ -190,10 +253,6 @@ fn same_text(kind: &str, value: &str) -> Option<String> {
     }
 }
 
-fn list<T: DeserializeOwned>(json: &str) -> Vec<T> {
-    serde_json::from_str(json).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,19 +263,23 @@ mod tests {
 
     fn surroundings() -> Surroundings {
         let id = || vec![vec![("id".to_owned(), "bigint".to_owned())]];
-        let table = |parents: &[(&str, &[&str])], children: &[&str]| Surrounding {
+        let foreign_key = |table: &str, column: &str| ForeignKey {
+            table: table.to_owned(),
+            columns: vec![(column.to_owned(), "id".to_owned())],
+        };
+        let table = |parents: &[(&str, &str)], children: &[&str]| Surrounding {
             keys: id(),
             guarded: ["id".to_owned()].into(),
-            parents: parents.iter().map(|(name, columns)| ((*name).to_owned(), names(columns))).collect(),
+            parents: parents.iter().map(|(table, column)| foreign_key(table, column)).collect(),
             children: names(children),
             ..Surrounding::default()
         };
         let tables = [
-            ("orders", table(&[("customers", &["customer_id"])], &["lines"])),
-            ("lines", table(&[("orders", &["order_id"])], &[])),
+            ("orders", table(&[("customers", "customer_id")], &["lines"])),
+            ("lines", table(&[("orders", "order_id")], &[])),
             ("customers", table(&[], &["orders"])),
             ("logged", Surrounding { write_runs_code: true, ..table(&[], &[]) }),
-            ("nodes", table(&[("nodes", &["parent_id"])], &["nodes"])),
+            ("nodes", table(&[("nodes", "parent_id")], &["nodes"])),
         ];
         let tables = tables.map(|(name, table)| (name.to_owned(), table)).into();
         Surroundings { tables, functions: ["settle".to_owned()].into(), ..Surroundings::default() }
@@ -227,7 +290,7 @@ mod tests {
     }
 
     fn row(sql: &str) -> Option<String> {
-        touch(sql, Level::ReadCommitted).row.map(|(table, row)| format!("{table} {:?}", row.0))
+        touch(sql, Level::ReadCommitted).row.map(|(table, row)| format!("{table} {:?}", row.keys))
     }
 
     #[test]
@@ -261,12 +324,41 @@ mod tests {
 
     #[test]
     fn foreign_keys_lead_to_other_tables() {
-        let behind = |sql| touch(sql, Level::ReadCommitted).behind.into_iter().collect::<Vec<_>>();
-        assert_eq!(behind("INSERT INTO orders VALUES (1)"), ["customers"]);
-        assert_eq!(behind("UPDATE orders SET total = 1"), Vec::<String>::new());
-        assert_eq!(behind("UPDATE orders SET customer_id = 1"), ["customers"]);
-        assert_eq!(behind("UPDATE customers SET id = 2"), ["lines", "orders"]);
-        assert_eq!(behind("DELETE FROM customers"), ["lines", "orders"]);
+        let touch = |sql| touch(sql, Level::ReadCommitted);
+        let parents = |sql| touch(sql).parents.into_keys().collect::<Vec<_>>();
+        let cascades = |sql| touch(sql).cascades.into_iter().collect::<Vec<_>>();
+        let none = Vec::<String>::new();
+        assert_eq!(parents("INSERT INTO orders VALUES (1)"), ["customers"]);
+        assert_eq!(parents("UPDATE orders SET total = 1"), none);
+        assert_eq!(parents("UPDATE orders SET customer_id = 1"), ["customers"]);
+        assert_eq!(cascades("INSERT INTO orders VALUES (1)"), none);
+        assert_eq!(cascades("UPDATE customers SET id = 2"), ["lines", "orders"]);
+        assert_eq!(cascades("DELETE FROM customers"), ["lines", "orders"]);
+        let line = touch("INSERT INTO lines (id, order_id) VALUES (3, '7')").parents;
+        let keys = line["orders"].as_ref().map(|row| row.keys["id"].as_str());
+        assert_eq!(keys, Some("1:7"));
+        assert!(touch("INSERT INTO lines (id) VALUES (3)").parents["orders"].is_none());
+    }
+
+    #[test]
+    fn some_locks_let_foreign_keys_pass() {
+        let keeps_key = |sql| touch(sql, Level::ReadCommitted).keeps_key;
+        assert!(keeps_key("UPDATE orders SET total = 1 WHERE id = 7"));
+        assert!(!keeps_key("UPDATE orders SET id = 1 WHERE id = 7"));
+        assert!(!keeps_key("DELETE FROM orders WHERE id = 7"));
+        assert!(keeps_key("SELECT * FROM orders FOR NO KEY UPDATE"));
+        assert!(!keeps_key("SELECT * FROM orders FOR UPDATE"));
+        assert!(!keeps_key("SELECT * FROM (SELECT * FROM orders FOR UPDATE) AS o FOR SHARE"));
+    }
+
+    #[test]
+    fn advisory_locks_are_asked_for_by_name_or_by_code_of_the_project() {
+        let asks = |sql| touch(sql, Level::ReadCommitted).advisory;
+        assert!(asks("SELECT pg_try_advisory_xact_lock(1)") && !asks("SELECT settle(1)"));
+        let surroundings = Surroundings { advisory: true, ..surroundings() };
+        let sql = "SELECT settle(1)";
+        let facts = underpin_sql::facts::statement_facts(sql).unwrap();
+        assert!(surroundings.of(&facts, sql, Level::ReadCommitted).advisory);
     }
 
     #[test]

@@ -12,6 +12,8 @@ use super::restore_point::Marks;
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     pub(super) session: usize,
+    /// How many answers came within the step.
+    pub(super) answers: usize,
     pub(super) effect: Effect,
     pub(super) memories: Vec<Memory>,
     pub(super) marks: Marks,

@@ -39,6 +39,8 @@ pub(crate) struct Walk {
     pub(crate) relations: Vec<FoundRelation>,
     /// The last word of the name of every function that is called.
     pub(crate) functions: Vec<String>,
+    /// How many locking clauses there are, such as FOR UPDATE.
+    pub(crate) locking_clauses: usize,
     ctes: Vec<FoundCte>,
     recursive: Vec<u32>,
     frames: Vec<Frame>,
@@ -83,6 +85,8 @@ impl Walk {
             self.relations.push(FoundRelation { holder, around, ..FoundRelation::default() });
         } else if name == "FuncCall" {
             self.functions.push(String::new());
+        } else if name == "LockingClause" {
+            self.locking_clauses += 1;
         } else if name == "CommonTableExpr" {
             let mut numbers = holders.map(|frame| frame.number);
             let (with, statement) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
