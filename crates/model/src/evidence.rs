@@ -59,6 +59,9 @@ pub struct Schedules {
     pub schedules: f64,
     /// Schedules that were run.
     pub explored: u64,
+    /// Of those, drawn by chance once the limit was reached.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sampled: u64,
     /// Executions that were left half way, because they only exchange steps that commute.
     pub pruned: u64,
     /// Whether nothing was left to run.
@@ -88,6 +91,10 @@ pub struct Schedules {
     /// The anomaly in words: who read what, and who changed it meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<String>,
+    /// What prevents that any number of such sessions is serializable; an empty text when nothing does, absent when that
+    /// is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beyond: Option<String>,
     /// What was tried against it, and what that led to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repairs: Vec<RaceRepair>,
@@ -110,6 +117,22 @@ impl Schedules {
     }
 }
 
+impl Schedules {
+    /// Returns what holds for any number of such sessions as one sentence; nothing where these already differ from every
+    /// serial order.
+    pub fn beyond_told(&self) -> Option<String> {
+        let what = self.beyond.as_ref().filter(|_| self.nonserializable == 0)?;
+        Some(match what.as_str() {
+            "" => "Any number of such sessions is serializable, by what they read and write.".to_owned(),
+            what => format!("More of such sessions may differ from every serial order: {what}."),
+        })
+    }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// A change against an anomaly, carried out and explored like the scenario itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RaceRepair {
@@ -130,6 +153,12 @@ pub struct RaceRepair {
     pub refused: u64,
     /// Statements that each session sends more than before, all together.
     pub added_statements: u64,
+    /// Most messages of one session from its first lock or write to its commit: round trips for which others wait.
+    pub messages_under_lock: u64,
+    /// Transactions committed per second by eight clients, as a part of what the scenario without the change commits;
+    /// absent when it was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throughput: Option<f64>,
 }
 
 /// Schedules by the worst that happened to one of their sessions.

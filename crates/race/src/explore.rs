@@ -7,6 +7,7 @@
 use crate::effect::Effect;
 use crate::independence::independent;
 use crate::level::Level;
+use crate::pct::Pct;
 use crate::schedule::Schedule;
 
 /// Which schedules are run.
@@ -43,8 +44,16 @@ pub struct Explorer {
     stack: Vec<Node>,
     depth: usize,
     begun: bool,
-    /// Steps that must be taken first.
-    fixed: Option<Schedule>,
+    guide: Option<Guide>,
+}
+
+/// What chooses the steps of a single execution.
+#[derive(Debug)]
+enum Guide {
+    /// A schedule, and beyond its end no preemption.
+    Fixed(Schedule),
+    /// Chance.
+    Random(Pct),
 }
 
 /// A state in which a choice was made.
@@ -86,12 +95,17 @@ impl Node {
 impl Explorer {
     /// Returns a walk that has run nothing yet.
     pub fn new(level: Level, mode: Mode) -> Explorer {
-        Explorer { level, mode, stack: Vec::new(), depth: 0, begun: false, fixed: None }
+        Explorer { level, mode, stack: Vec::new(), depth: 0, begun: false, guide: None }
     }
 
     /// Returns a walk that runs one schedule and, where that ends, goes on without preemption.
     pub fn replay(level: Level, schedule: Schedule) -> Explorer {
-        Explorer { fixed: Some(schedule), ..Explorer::new(level, Mode::Bounded(0)) }
+        Explorer { guide: Some(Guide::Fixed(schedule)), ..Explorer::new(level, Mode::Bounded(0)) }
+    }
+
+    /// Returns a walk that runs one random schedule.
+    pub fn random(level: Level, pct: Pct) -> Explorer {
+        Explorer { guide: Some(Guide::Random(pct)), ..Explorer::new(level, Mode::All) }
     }
 
     /// Begins the next execution; false when there is none left.
@@ -101,7 +115,7 @@ impl Explorer {
             self.begun = true;
             return true;
         }
-        if self.fixed.is_some() {
+        if self.guide.is_some() {
             return false;
         }
         while let Some(node) = self.stack.last_mut() {
@@ -136,9 +150,12 @@ impl Explorer {
             last,
             preemptions: parent.map_or(0, |parent| parent.preemptions + parent.cost(parent.chosen)),
         };
-        let fixed = self.fixed.as_ref().and_then(|schedule| schedule.0.get(self.depth));
-        let chosen = match fixed {
-            Some(session) => Some(*session).filter(|session| enabled.contains(session)),
+        let chosen = match &mut self.guide {
+            Some(Guide::Random(pct)) => pct.choose(self.depth, enabled),
+            Some(Guide::Fixed(schedule)) => match schedule.0.get(self.depth) {
+                Some(session) => Some(*session).filter(|session| enabled.contains(session)),
+                None => node.candidate(self.mode),
+            },
             None => node.candidate(self.mode),
         };
         if let Some(chosen) = chosen {
@@ -162,6 +179,11 @@ impl Explorer {
     /// Returns the choices of the present execution so far.
     pub fn schedule(&self) -> Schedule {
         Schedule(self.stack.iter().take(self.depth).map(|node| node.chosen).collect())
+    }
+
+    /// Returns what the steps of the present execution did, in their order.
+    pub fn effects(&self) -> impl Iterator<Item = &Effect> {
+        self.stack.iter().take(self.depth).filter_map(|node| node.effect.as_ref())
     }
 
     fn asleep_after(&self, node: &Node) -> Vec<Effect> {

@@ -79,6 +79,19 @@ impl Things {
         self.0.contains_key(name)
     }
 
+    /// Returns the names of all things.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Returns the rows of a thing; nothing when it is in the set as a whole, or not at all.
+    pub fn rows(&self, name: &str) -> Option<&BTreeSet<Row>> {
+        match self.0.get(name)? {
+            Part::Rows(rows) => Some(rows),
+            Part::Whole => None,
+        }
+    }
+
     /// Returns whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -35,18 +35,23 @@ pub fn sentence(schedules: &Schedules) -> String {
         .filter(|(number, _)| *number > 0)
         .map(|(number, words)| format!("{} {words}", count(*number)))
         .collect();
-    let left = if schedules.exhausted {
-        String::new()
-    } else {
-        format!("; not exhausted: at most {} exist", count(schedules.schedules as u64))
+    let left = match (schedules.exhausted, schedules.sampled) {
+        (true, _) => String::new(),
+        (false, 0) => format!("; not exhausted: at most {} exist", count(schedules.schedules as u64)),
+        (false, sampled) => format!(
+            "; not exhausted: {} of them drawn by chance, at most {} exist",
+            count(sampled),
+            count(schedules.schedules as u64)
+        ),
     };
     let compared = if schedules.compared {
         format!("{} not serializable", count(schedules.nonserializable))
     } else {
         "not compared with serial orders, as the same schedule ends differently each time".to_owned()
     };
+    let beyond = schedules.beyond_told().map(|told| format!(" {told}")).unwrap_or_default();
     format!(
-        "{} run ({}){left}; {} anomalous, {compared}.",
+        "{} run ({}){left}; {} anomalous, {compared}.{beyond}",
         counted(schedules.explored as usize, "schedule"),
         ended.join(", "),
         count(schedules.anomalous),
@@ -63,6 +68,8 @@ pub fn repairs(schedules: &Schedules) -> Table {
         "some session waits",
         "some session is refused",
         "statements more",
+        "messages under lock",
+        "throughput, 8 clients",
     ];
     let row = |repair: &RaceRepair| {
         let verdict = match (&repair.fault, repair.holds) {
@@ -70,8 +77,16 @@ pub fn repairs(schedules: &Schedules) -> Table {
             (Some(fault), _) => fault.clone(),
             (None, _) => "breaks".to_owned(),
         };
-        let numbers = [repair.explored, repair.waiting, repair.refused, repair.added_statements].map(count);
-        [repair.change.clone(), repair.level.clone(), verdict].into_iter().chain(numbers).collect()
+        let numbers = [
+            repair.explored,
+            repair.waiting,
+            repair.refused,
+            repair.added_statements,
+            repair.messages_under_lock,
+        ];
+        let throughput = repair.throughput.map(times).unwrap_or_default();
+        let words = [repair.change.clone(), repair.level.clone(), verdict].into_iter();
+        words.chain(numbers.map(count)).chain([throughput]).collect()
     };
     Table { columns: columns.map(str::to_owned).to_vec(), rows: schedules.repairs.iter().map(row).collect() }
 }
@@ -80,16 +95,23 @@ pub fn repairs(schedules: &Schedules) -> Table {
 pub fn repair_lines(schedules: &Schedules) -> Vec<String> {
     let line = |repair: &RaceRepair| match &repair.fault {
         None => format!(
-            "Repair, run and clean at {}: {} (of {} some session waits in {}, is refused in {}).",
+            "Repair, run and clean at {}: {} (of {} some session waits in {}, is refused in {}; {} under lock{}).",
             repair.level,
             repair.change,
             counted(repair.explored as usize, "schedule"),
             count(repair.waiting),
-            count(repair.refused)
+            count(repair.refused),
+            counted(repair.messages_under_lock as usize, "message"),
+            repair.throughput.map(|part| format!("; {} the throughput", times(part))).unwrap_or_default()
         ),
         Some(fault) => format!("No repair at {}: {}; {fault}.", repair.level, repair.change),
     };
     schedules.repairs.iter().map(line).collect()
+}
+
+/// Returns a ratio as people say it.
+fn times(ratio: f64) -> String {
+    format!("{ratio:.2} times")
 }
 
 /// Returns the steps as text for a terminal: a line per step, indented by session.

@@ -18,6 +18,7 @@ pub mod migration;
 mod position;
 pub mod query;
 pub mod reach;
+pub mod refusal;
 pub mod script;
 pub mod seed;
 pub mod split;

@@ -20,6 +20,10 @@ pub struct Reach {
     pub locks_rows: bool,
     /// Its only locking clauses are its own, and none is FOR UPDATE.
     pub keeps_key: bool,
+    /// Columns that a SELECT returns as they are, by the names it gives them.
+    pub outputs: BTreeMap<String, String>,
+    /// It has a LIMIT.
+    pub limited: bool,
     /// The rows that it reads, changes or locks, when its only relation's WHERE holds some columns equal to values;
     /// or the one that it inserts.
     pub choice: Option<Choice>,
@@ -44,7 +48,31 @@ pub fn reach(sql: &str) -> Option<Reach> {
     let choice = if walk.relations.len() == 1 { choice(&tree) } else { None };
     let locks_rows = walk.locking_clauses > 0;
     let keeps_key = locks_rows && walk.locking_clauses == weak_clauses(&tree);
-    Some(Reach { functions: walk.functions, sets: sets(&tree), locks_rows, keeps_key, choice })
+    let (outputs, limited) = match &tree {
+        Node::SelectStmt(select) => (outputs(&select.target_list), select.limit_count.is_some()),
+        _ => (BTreeMap::new(), false),
+    };
+    Some(Reach {
+        functions: walk.functions,
+        sets: sets(&tree),
+        locks_rows,
+        keeps_key,
+        outputs,
+        limited,
+        choice,
+    })
+}
+
+fn outputs(targets: &[pg_query::Node]) -> BTreeMap<String, String> {
+    let plain = targets.iter().filter_map(|target| match target.node.as_ref()? {
+        Node::ResTarget(target) => {
+            let column = column(target.val.as_deref()?)?;
+            let name = if target.name.is_empty() { column.clone() } else { target.name.clone() };
+            Some((name, column))
+        }
+        _ => None,
+    });
+    plain.collect()
 }
 
 /// Returns how many locking clauses of the outermost SELECT let foreign keys pass.
@@ -215,6 +243,16 @@ mod tests {
         let upsert = "INSERT INTO t VALUES (1) ON CONFLICT (id) DO UPDATE SET n = 2";
         assert_eq!(sets(upsert), Some(vec!["n".to_owned()]));
         assert_eq!(sets("DELETE FROM t"), Some(vec![]));
+    }
+
+    #[test]
+    fn plain_columns_are_named_as_they_are_returned() {
+        let told = reach("SELECT t.stock AS s, price, price * 2 AS twice FROM t LIMIT 1").unwrap();
+        assert_eq!(
+            told.outputs.into_iter().collect::<Vec<_>>(),
+            pairs(&[("price", "price"), ("s", "stock")])
+        );
+        assert!(told.limited);
     }
 
     #[test]

@@ -85,6 +85,11 @@ impl<'b> Arena<'b> {
         (0..self.bout.corners.len()).collect()
     }
 
+    /// Returns the values of a session's parameters.
+    pub(super) fn values(&self, session: usize) -> &params::Values {
+        &self.values[session]
+    }
+
     /// Returns the sessions at the start of their scripts.
     pub(super) fn players(&self) -> Result<Vec<Player<'_>>, RaceError> {
         let seats = self.bout.corners.iter().zip(&self.sessions).zip(&self.values);

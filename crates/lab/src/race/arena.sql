@@ -8,5 +8,8 @@ GRANT USAGE ON SCHEMA underpin_race TO PUBLIC;
 CREATE OR REPLACE PROCEDURE underpin_race.look_for_deadlock_after(delay text)
 LANGUAGE sql SECURITY DEFINER
 AS $$ SELECT pg_catalog.set_config('deadlock_timeout', delay, true) $$;
+CREATE OR REPLACE PROCEDURE underpin_race.look_for_deadlock_from_now_on(delay text)
+LANGUAGE sql SECURITY DEFINER
+AS $$ SELECT pg_catalog.set_config('deadlock_timeout', delay, false) $$;
 CREATE TABLE IF NOT EXISTS underpin_race.observed (tx text, var text, val text);
 GRANT SELECT ON underpin_race.observed TO PUBLIC;

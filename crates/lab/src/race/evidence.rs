@@ -18,6 +18,7 @@ pub fn evidence(bout: &Bout, explored: &Explored, repairs: Vec<RaceRepair>) -> E
         level: level.to_owned(),
         schedules: explored.possible,
         explored: explored.explored,
+        sampled: explored.sampled,
         pruned: explored.pruned,
         exhausted: explored.exhausted,
         anomalous: explored.anomalous,
@@ -30,6 +31,7 @@ pub fn evidence(bout: &Bout, explored: &Explored, repairs: Vec<RaceRepair>) -> E
         violated: minimal.map(|anomaly| anomaly.violated.clone()).unwrap_or_default(),
         class: explored.class.map(|class| class.name().to_owned()),
         explanation: minimal.and_then(|anomaly| explain(&anomaly.played)),
+        beyond: explored.beyond.clone(),
         repairs,
         seconds: explored.seconds,
     };

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use underpin_model::statement::{Access, Verb};
 use underpin_pg::{QueryError, Rows};
-use underpin_race::{Deed, Effect, Explorer, Level, Schedule};
+use underpin_race::{Deed, Effect, Explorer, Level, Schedule, robust};
 
 use super::RaceError;
 use super::arena::Arena;
@@ -49,6 +49,8 @@ pub struct Played {
     moves_rows: bool,
     /// It is a COMMIT.
     pub(super) commits: bool,
+    /// It locks rows that it reads, or writes.
+    pub(super) holds_rows: bool,
     /// How often the session had begun its script.
     tries: u32,
 }
@@ -64,6 +66,29 @@ impl Played {
             moves_rows: self.moves_rows,
             commits: self.commits && !nothing,
         }
+    }
+}
+
+impl Played {
+    /// Returns what the step touched, given its effect.
+    pub(super) fn access(&self, effect: &Effect) -> robust::Access {
+        let mut locks = effect.locks.clone();
+        locks.add_all(effect.keeps_key.clone());
+        let named = |thing: &str| {
+            [&self.reads, &self.writes].iter().any(|names| names.iter().any(|one| one == thing))
+        };
+        let mut access = robust::Access { reads: effect.reads.clone(), ..robust::Access::default() };
+        for thing in locks.names() {
+            let writes = self.writes.iter().any(|one| one == thing);
+            if !named(thing) || writes && self.moves_rows {
+                access.moves.add(thing);
+            }
+            if let Some(rows) = locks.rows(thing).filter(|_| writes) {
+                rows.iter().for_each(|row| access.changes.add_row(thing, row.clone()));
+            }
+        }
+        access.locks = locks;
+        access
     }
 }
 
@@ -261,6 +286,11 @@ impl<'a> Execution<'a> {
 
     /// Sends a session's next step; returns whether BEGIN rides with it, nothing when there is no step.
     fn send(&mut self, number: usize) -> Option<bool> {
+        let holds_rows = self.players[number].next().is_some_and(|step| {
+            let touch = self.touch(step);
+            let writes = step.statement.facts.relations.iter().any(|used| used.access != Access::Read);
+            writes || touch.locks_rows || touch.advisory
+        });
         let circle = if self.flights.is_empty() { Circle::Impossible } else { Circle::Possible };
         let player = &mut self.players[number];
         let step = player.take()?;
@@ -284,6 +314,7 @@ impl<'a> Execution<'a> {
             begins: step.begin,
             moves_rows: matches!(step.statement.facts.verb, Verb::Insert | Verb::Delete),
             commits: step.kind == StepKind::Commit,
+            holds_rows,
             tries: player.tries,
         });
         let answer: Flight<'a> = Box::pin(async move { session.rows(&message).await });
@@ -432,7 +463,8 @@ impl<'a> Execution<'a> {
             if answer.is_ok() {
                 played.reply = Reply::Failed { sqlstate: sqlstate.clone(), message: message.clone() };
             }
-            player.session.execute("ROLLBACK").await?;
+            // The client gives back what it holds beyond the transaction, as one that ends does.
+            player.session.execute("ROLLBACK; SELECT pg_advisory_unlock_all()").await?;
             player.open = false;
             if player.may_retry() && player.tries <= self.rules.retry {
                 player.restart()?;

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use futures_util::future::LocalBoxFuture;
 use underpin_model::evidence::ScheduleOutcomes;
-use underpin_race::{Class, Deed, Explorer, Level, Mode, Schedule, WrittenOver, classify};
+use underpin_race::robust::{Exposed, Program, exposed};
+use underpin_race::{Class, Deed, Explorer, Level, Mode, Pct, Schedule, WrittenOver, classify};
 
 use super::RaceError;
 use super::arena::Arena;
@@ -52,6 +53,8 @@ pub struct Explored {
     pub possible: f64,
     /// Schedules that were run to their end.
     pub explored: u64,
+    /// Of those, drawn by chance after the limit.
+    pub sampled: u64,
     /// Executions that were left half way because every way on was known.
     pub pruned: u64,
     /// Nothing is left to run.
@@ -79,6 +82,11 @@ pub struct Explored {
     pub refused: u64,
     /// A message of the server that is none of a constraint, a serialization failure or a deadlock.
     pub first_error: Option<String>,
+    /// What prevents that any number of such sessions is serializable, in words; an empty text when nothing does, and
+    /// nothing where that is not known.
+    pub beyond: Option<String>,
+    /// Most messages of one session from its first lock or write to its commit, when nobody disturbs it.
+    pub under_lock: u64,
     /// The same schedule ends the same way again; otherwise nothing was compared with serial orders.
     pub steady: bool,
     /// Executions until the first anomaly.
@@ -86,6 +94,12 @@ pub struct Explored {
     /// Duration.
     pub seconds: f64,
 }
+
+/// Part of the time in which schedules are run in order; the rest is for those that chance draws.
+const WALKING: f64 = 0.8;
+
+/// So many schedules are drawn by chance at least.
+const FEWEST_SAMPLES: u64 = 100;
 
 /// Beyond so many switches no schedule is easy to follow any more.
 const MOST_SWITCHES: usize = 4;
@@ -142,11 +156,15 @@ pub fn explore<'a>(
         judge.steady().await?;
         let mode = if options.reduction { Mode::Reduced } else { Mode::All };
         judge.found.exhausted = judge.walk(mode, options.limit).await?;
+        if !judge.found.exhausted {
+            judge.sample(options.limit).await?;
+        }
         judge.fewest_switches().await?;
         if arena.bout.invariants.is_empty() {
             judge.found.minimal = judge.found.difference.take();
         }
         judge.classify().await?;
+        judge.beyond();
         Ok(judge.finish())
     })
 }
@@ -191,6 +209,10 @@ struct Judge<'a> {
     first: Option<(Schedule, String)>,
     /// Per invariant: it fails after some serial order of all sessions.
     fails_alone: Vec<bool>,
+    /// What each session does in serial orders.
+    programs: Vec<Program>,
+    /// No session has a second transaction.
+    single: bool,
 }
 
 impl<'a> Judge<'a> {
@@ -199,6 +221,7 @@ impl<'a> Judge<'a> {
             level,
             possible: 0.0,
             explored: 0,
+            sampled: 0,
             pruned: 0,
             exhausted: false,
             anomalous: 0,
@@ -213,6 +236,8 @@ impl<'a> Judge<'a> {
             waiting: 0,
             refused: 0,
             first_error: None,
+            beyond: None,
+            under_lock: 0,
             steady: true,
             seconds: 0.0,
         };
@@ -226,6 +251,8 @@ impl<'a> Judge<'a> {
             serial: BTreeMap::new(),
             first: None,
             fails_alone: vec![false; arena.bout.invariants.len()],
+            programs: vec![Program::default(); arena.bout.corners.len()],
+            single: true,
         }
     }
 
@@ -257,7 +284,7 @@ impl<'a> Judge<'a> {
         for bound in 1..MOST_SWITCHES {
             let mut explorer = Explorer::new(self.rules.level, Mode::Bounded(bound));
             let mut trail = Trail::default();
-            while explorer.begin() && !self.late() {
+            while explorer.begin() && !self.late(1.0) {
                 let execution = Execution::new(self.arena, self.rules, &everybody)?;
                 let Some(last) = execution.run(&mut explorer, &mut trail).await? else { continue };
                 if anomaly && self.violates(&last) {
@@ -295,8 +322,9 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
-    fn late(&self) -> bool {
-        self.seconds.is_some_and(|most| self.start.elapsed().as_secs_f64() > most)
+    /// Tells whether a part of the time is over.
+    fn late(&self, part: f64) -> bool {
+        self.seconds.is_some_and(|most| self.start.elapsed().as_secs_f64() > most * part)
     }
 
     /// Tells whether an invariant fails that holds after every serial order.
@@ -329,8 +357,11 @@ impl<'a> Judge<'a> {
                 self.fails_alone.iter_mut().zip(&last.holds).for_each(|(fails, holds)| *fails |= !holds);
                 self.found.serial.get_or_insert_with(|| anomaly(self.arena, &last));
             }
-            if all && self.first.is_none() {
-                self.first = Some((last.schedule.clone(), last.behaviour.clone()));
+            if all {
+                self.programs_of(&last.played, &explorer);
+                if self.first.is_none() {
+                    self.first = Some((last.schedule.clone(), last.behaviour.clone()));
+                }
             }
             behaviours.insert(last.behaviour);
         }
@@ -344,7 +375,7 @@ impl<'a> Judge<'a> {
         let mut explorer = Explorer::new(self.rules.level, mode);
         let mut trail = Trail::default();
         while explorer.begin() {
-            if self.late() || self.found.explored + self.found.pruned >= limit {
+            if self.late(WALKING) || self.found.explored + self.found.pruned >= limit {
                 return Ok(false);
             }
             self.executions += 1;
@@ -355,6 +386,58 @@ impl<'a> Judge<'a> {
             }
         }
         Ok(true)
+    }
+
+    /// Draws schedules by chance, where there are more than could be run.
+    async fn sample(&mut self, limit: u64) -> Result<(), RaceError> {
+        let steps = self.first.as_ref().map_or(0, |(schedule, _)| schedule.0.len());
+        let everybody = self.arena.everybody();
+        for seed in 0..(limit / 10).max(FEWEST_SAMPLES) {
+            if self.late(1.0) {
+                break;
+            }
+            self.executions += 1;
+            let pct = Pct::new(seed, everybody.len(), steps);
+            let mut explorer = Explorer::random(self.rules.level, pct);
+            explorer.begin();
+            let execution = Execution::new(self.arena, self.rules, &everybody)?;
+            if let Some(last) = execution.run(&mut explorer, &mut Trail::default()).await? {
+                self.found.sampled += 1;
+                self.judge(last).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes what each session did in a serial order.
+    fn programs_of(&mut self, played: &[Played], explorer: &Explorer) {
+        for session in self.arena.everybody() {
+            let steps = played.iter().zip(explorer.effects());
+            let own: Vec<_> = steps.filter(|(one, _)| one.session == session).collect();
+            let accesses = own.iter().map(|(one, effect)| one.access(effect));
+            self.single &= own.iter().filter(|(one, _)| one.begins).count() <= 1;
+            self.programs[session].merge(accesses.collect());
+            let first = own.iter().position(|(one, _)| one.holds_rows);
+            let messages = first.map_or(0, |first| own.len() - first) as u64;
+            self.found.under_lock = self.found.under_lock.max(messages);
+        }
+    }
+
+    /// Says what holds for any number of such sessions.
+    fn beyond(&mut self) {
+        let complete = self.programs.iter().all(|program| !program.0.is_empty());
+        if self.rules.level == Level::Serializable || !self.single || !complete {
+            return;
+        }
+        let name = |session: usize| self.arena.bout.corners[session].script.name.clone();
+        self.found.beyond = Some(match exposed(self.rules.level, &self.programs) {
+            None => String::new(),
+            Some(Exposed { reader, writer, thing }) => {
+                let (reads, writes) = (name(reader), name(writer));
+                let writes = if reads == writes { format!("another {writes}") } else { writes };
+                format!("{reads} reads {thing}, which {writes} may change before {reads} commits")
+            }
+        });
     }
 
     async fn judge(&mut self, last: Final) -> Result<(), RaceError> {

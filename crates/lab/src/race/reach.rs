@@ -8,7 +8,7 @@ use serde::Deserialize;
 use underpin_model::statement::{Access, StatementFacts, Verb};
 use underpin_pg::Session;
 use underpin_race::{Level, Row};
-use underpin_sql::reach::{Reach, reach};
+use underpin_sql::reach::{Choice, Reach, reach};
 
 use super::RaceError;
 use crate::LabError;
@@ -147,11 +147,17 @@ impl Surroundings {
         parents
     }
 
+    /// Returns the table that chosen rows refer to by a foreign key, and the values that choose the row there.
+    pub(super) fn referred_to(&self, choice: &Choice) -> Option<(String, BTreeMap<String, String>)> {
+        self.tables.get(&choice.table)?.parents.iter().find_map(|key| {
+            let values = values_of(key, choice);
+            (values.len() == key.columns.len()).then(|| (key.table.clone(), values))
+        })
+    }
+
     /// Returns the row that a new row refers to by a foreign key.
     fn row_referred_to(&self, key: &ForeignKey, reach: &Reach) -> Option<Row> {
-        let new = reach.choice.as_ref().filter(|choice| choice.inserted)?;
-        let value = |(own, theirs): &(String, String)| Some((theirs.clone(), new.equal.get(own)?.clone()));
-        let equal: BTreeMap<String, String> = key.columns.iter().filter_map(value).collect();
+        let equal = values_of(key, reach.choice.as_ref().filter(|choice| choice.inserted)?);
         let keys = known_keys(&self.tables.get(&key.table)?.keys, &equal);
         (!keys.is_empty()).then_some(Row { keys, new: false })
     }
@@ -219,6 +225,12 @@ fn written(facts: &StatementFacts) -> impl Iterator<Item = &str> {
 /// Tells whether it is one UPDATE or one INSERT: what it sets is known.
 fn writes_one_table(facts: &StatementFacts) -> bool {
     written(facts).count() == 1 && matches!(facts.verb, Verb::Update | Verb::Insert)
+}
+
+/// Returns the values that chosen rows have for the columns that a foreign key refers to, as far as they are known.
+fn values_of(key: &ForeignKey, choice: &Choice) -> BTreeMap<String, String> {
+    let value = |(own, theirs): &(String, String)| Some((theirs.clone(), choice.equal.get(own)?.clone()));
+    key.columns.iter().filter_map(value).collect()
 }
 
 /// Returns name and value of the keys whose columns all have a known value.

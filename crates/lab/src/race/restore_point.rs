@@ -109,7 +109,8 @@ impl RestorePoint {
         for row in rows.iter() {
             let (schema, name, oid) = (row.text("schema"), row.text("name"), row.text("oid"));
             let (quoted, copy, columns) = (quote_qualified(schema, name), copy_of(oid), row.text("columns"));
-            names.insert(oid.parse().unwrap_or_default(), name.to_owned());
+            let called = row.text("called");
+            names.insert(oid.parse().unwrap_or_default(), called.to_owned());
             let table = TablePoint {
                 refill: format!(
                     "INSERT INTO {quoted} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {copy}"
@@ -121,7 +122,7 @@ impl RestorePoint {
                 ),
                 quoted,
             };
-            tables.insert(name.to_owned(), table);
+            tables.insert(called.to_owned(), table);
         }
         let rows = watcher.rows(include_str!("sequences.sql")).await?;
         let mut sequences = BTreeMap::new();
@@ -173,6 +174,12 @@ impl RestorePoint {
         let rows = watcher.rows(&format!("SELECT {}", parts.join(", "))).await?;
         let cells = rows.rows.into_iter().next().unwrap_or_default();
         Ok(known.iter().map(|(name, _)| (*name).clone()).zip(cells.into_iter().flatten()).collect())
+    }
+
+    /// Undoes whatever was done to any table.
+    pub(super) async fn restore_all(&self, watcher: &Session, level: Level) -> Result<(), RaceError> {
+        let marks = Marks { written: self.tables.keys().cloned().collect(), refused: true };
+        self.restore(watcher, &marks, level).await
     }
 
     /// Undoes what a schedule did.

@@ -6,12 +6,9 @@ use futures_util::future::LocalBoxFuture;
 use underpin_model::event::Silent;
 use underpin_model::project::Project;
 use underpin_pg::{Address, Session};
-use underpin_race::Level;
 
 use super::RaceError;
-use super::arena::Arena;
 use super::bout::Bout;
-use super::explore::{Explored, RaceOptions, explore};
 use super::restore_point::copy_tables;
 use crate::LabError;
 use crate::clone::{clone_database, drop_database};
@@ -65,21 +62,6 @@ impl Ring {
         };
         clone_database(&self.superuser, from, &name).await?;
         Ok(self.superuser.database(&name))
-    }
-
-    /// Explores a bout at one level, in a database of its own.
-    pub(super) async fn explore(
-        &self,
-        bout: &Bout,
-        level: Level,
-        options: &RaceOptions,
-    ) -> Result<Explored, RaceError> {
-        let database = self.database(bout).await?;
-        let arena = Arena::prepare(&database, bout).await?;
-        let explored = explore(&arena, level, options).await?;
-        arena.close().await;
-        self.drop(&database).await?;
-        Ok(explored)
     }
 
     /// Opens a superuser's session in the database with the project's schema and seed, for reading.

@@ -19,6 +19,9 @@ WITH numbered AS (
     WHERE k.contype = 'f' AND cardinality(k.conkey) = 1
 )
 SELECT c.oid::text AS oid, n.nspname AS schema, c.relname AS name,
+       -- What a statement calls it; with its schema, where two tables have one name.
+       CASE WHEN count(*) OVER (PARTITION BY c.relname) > 1 THEN n.nspname || '.' || c.relname ELSE c.relname END
+           AS called,
        to_regclass(format('underpin_race.copy_%s', c.oid)) IS NOT NULL AS copied,
        (SELECT coalesce(string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), '')
         FROM pg_attribute AS a

@@ -348,12 +348,15 @@ fn isolation() -> ProofReport {
         waiting: 8,
         refused: u64::from(level == "serializable") * 6,
         added_statements: 0,
+        messages_under_lock: 3,
+        throughput: fault.is_none().then_some(0.8),
     };
     let schedules = Schedules {
         scenario: "two buyers, one seat".to_owned(),
         level: "read committed".to_owned(),
         schedules: 20.0,
         explored: 12,
+        sampled: 0,
         pruned: 3,
         exhausted: true,
         anomalous: 4,
@@ -377,6 +380,7 @@ fn isolation() -> ProofReport {
              that read; t2 wrote courses at step 4 on the strength of what it had read."
                 .to_owned(),
         ),
+        beyond: None,
         repairs: vec![
             repair("lock the rows that are read: FOR NO KEY UPDATE", "read committed", None),
             repair("SERIALIZABLE, begun again after 40001 and 40P01", "serializable", None),
