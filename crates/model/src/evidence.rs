@@ -75,6 +75,10 @@ pub struct Schedules {
     pub compared: bool,
     /// Schedules whose answers and final state no serial order of the committed sessions gives.
     pub nonserializable: u64,
+    /// Schedules that SERIALIZABLE refused for nothing, of the first twenty that it refused: at REPEATABLE READ they go
+    /// through and end as a serial order does.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub needless: u64,
     /// The anomalous schedule with the fewest switches; empty when there is none.
     pub minimal: Vec<ScheduleStep>,
     /// The same as a word for `underpin race --replay`.

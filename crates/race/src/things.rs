@@ -79,6 +79,11 @@ impl Things {
         self.0.contains_key(name)
     }
 
+    /// Takes a thing out of the set.
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     /// Returns the names of all things.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)

@@ -49,9 +49,16 @@ pub fn sentence(schedules: &Schedules) -> String {
     } else {
         "not compared with serial orders, as the same schedule ends differently each time".to_owned()
     };
+    let needless = match schedules.needless {
+        0 => String::new(),
+        some => format!(
+            " False serialization aborts: {} of the first refused harm nothing at REPEATABLE READ.",
+            count(some)
+        ),
+    };
     let beyond = schedules.beyond_told().map(|told| format!(" {told}")).unwrap_or_default();
     format!(
-        "{} run ({}){left}; {} anomalous, {compared}.{beyond}",
+        "{} run ({}){left}; {} anomalous, {compared}.{needless}{beyond}",
         counted(schedules.explored as usize, "schedule"),
         ended.join(", "),
         count(schedules.anomalous),

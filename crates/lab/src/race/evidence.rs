@@ -25,6 +25,7 @@ pub fn evidence(bout: &Bout, explored: &Explored, repairs: Vec<RaceRepair>) -> E
         outcomes: explored.outcomes,
         compared: explored.steady,
         nonserializable: explored.nonserializable,
+        needless: explored.needless,
         minimal: minimal.map(|anomaly| steps(&anomaly.played)).unwrap_or_default(),
         replay: minimal.map(|anomaly| anomaly.schedule.to_string()),
         spec: minimal.and_then(|anomaly| spec(bout, explored.level, &anomaly.played)),

@@ -45,8 +45,8 @@ pub struct Played {
     pub(super) writes: Vec<String>,
     /// BEGIN rides with it.
     pub(super) begins: bool,
-    /// It inserts or deletes rows.
-    moves_rows: bool,
+    /// What it is.
+    verb: Verb,
     /// It is a COMMIT.
     pub(super) commits: bool,
     /// It locks rows that it reads, or writes.
@@ -63,13 +63,18 @@ impl Played {
             session: self.session,
             reads: self.reads.clone(),
             writes: if nothing { Vec::new() } else { self.writes.clone() },
-            moves_rows: self.moves_rows,
+            moves_rows: self.moves_rows(),
             commits: self.commits && !nothing,
         }
     }
 }
 
 impl Played {
+    /// Tells whether it inserts or deletes rows.
+    fn moves_rows(&self) -> bool {
+        matches!(self.verb, Verb::Insert | Verb::Delete)
+    }
+
     /// Returns what the step touched, given its effect.
     pub(super) fn access(&self, effect: &Effect) -> robust::Access {
         let mut locks = effect.locks.clone();
@@ -78,9 +83,12 @@ impl Played {
             [&self.reads, &self.writes].iter().any(|names| names.iter().any(|one| one == thing))
         };
         let mut access = robust::Access { reads: effect.reads.clone(), ..robust::Access::default() };
+        // A row that an INSERT meets refuses it: it sees no old state.
+        let only_inserted = self.writes.iter().filter(|name| !self.reads.contains(name));
+        only_inserted.filter(|_| self.verb == Verb::Insert).for_each(|name| access.reads.remove(name));
         for thing in locks.names() {
             let writes = self.writes.iter().any(|one| one == thing);
-            if !named(thing) || writes && self.moves_rows {
+            if !named(thing) || writes && self.moves_rows() {
                 access.moves.add(thing);
             }
             if let Some(rows) = locks.rows(thing).filter(|_| writes) {
@@ -312,7 +320,7 @@ impl<'a> Execution<'a> {
             reads: named(Access::Read),
             writes: named(Access::Write),
             begins: step.begin,
-            moves_rows: matches!(step.statement.facts.verb, Verb::Insert | Verb::Delete),
+            verb: step.statement.facts.verb,
             commits: step.kind == StepKind::Commit,
             holds_rows,
             tries: player.tries,

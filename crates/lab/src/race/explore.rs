@@ -80,6 +80,9 @@ pub struct Explored {
     pub waiting: u64,
     /// Schedules in which some session was refused with 40001 or 40P01 at least once.
     pub refused: u64,
+    /// Schedules at SERIALIZABLE, of the first that were refused, that go through at REPEATABLE READ and end as a serial
+    /// order does: the server refused them for nothing.
+    pub needless: u64,
     /// A message of the server that is none of a constraint, a serialization failure or a deadlock.
     pub first_error: Option<String>,
     /// What prevents that any number of such sessions is serializable, in words; an empty text when nothing does, and
@@ -94,6 +97,9 @@ pub struct Explored {
     /// Duration.
     pub seconds: f64,
 }
+
+/// So many schedules that were refused at SERIALIZABLE are run again, to see whether that was needed.
+const DOUBTED: u64 = 20;
 
 /// Part of the time in which schedules are run in order; the rest is for those that chance draws.
 const WALKING: f64 = 0.8;
@@ -213,6 +219,8 @@ struct Judge<'a> {
     programs: Vec<Program>,
     /// No session has a second transaction.
     single: bool,
+    /// Refused schedules that were run again at a weaker level.
+    doubted: u64,
 }
 
 impl<'a> Judge<'a> {
@@ -235,6 +243,7 @@ impl<'a> Judge<'a> {
             first_after: None,
             waiting: 0,
             refused: 0,
+            needless: 0,
             first_error: None,
             beyond: None,
             under_lock: 0,
@@ -253,6 +262,7 @@ impl<'a> Judge<'a> {
             fails_alone: vec![false; arena.bout.invariants.len()],
             programs: vec![Program::default(); arena.bout.corners.len()],
             single: true,
+            doubted: 0,
         }
     }
 
@@ -440,7 +450,32 @@ impl<'a> Judge<'a> {
         });
     }
 
+    /// Looks whether the server refused a schedule for nothing: predicate locks on pages and tables, and dangerous
+    /// structures without a circle, refuse more than has to be (manual, "Serializable Isolation Level").
+    async fn was_it_needed(&mut self, last: &Final) -> Result<(), RaceError> {
+        let refused = last.played.iter().any(|one| refused(&one.reply));
+        if self.rules.level != Level::Serializable
+            || !refused
+            || self.rules.retry > 0
+            || self.doubted >= DOUBTED
+        {
+            return Ok(());
+        }
+        self.doubted += 1;
+        let mut explorer = Explorer::replay(Level::RepeatableRead, last.schedule.clone());
+        explorer.begin();
+        let rules = Rules { level: Level::RepeatableRead, retry: 0 };
+        let execution = Execution::new(self.arena, rules, &self.arena.everybody())?;
+        if let Some(again) = execution.run(&mut explorer, &mut Trail::default()).await? {
+            let through = again.committed == self.arena.everybody();
+            let harmless = through && self.explained(&again).await? && !self.violates(&again);
+            self.found.needless += u64::from(harmless && self.found.steady);
+        }
+        Ok(())
+    }
+
     async fn judge(&mut self, last: Final) -> Result<(), RaceError> {
+        self.was_it_needed(&last).await?;
         let (violates, explained) = (self.violates(&last), self.explained(&last).await?);
         let found = &mut self.found;
         found.explored += 1;

@@ -363,6 +363,7 @@ fn isolation() -> ProofReport {
         outcomes: ScheduleOutcomes { ok: 12, ..ScheduleOutcomes::default() },
         compared: true,
         nonserializable: 4,
+        needless: 0,
         minimal: vec![
             step("t1", 1, "SELECT seats_left FROM courses WHERE id = 2", "seats_left 1"),
             step("t2", 2, "SELECT seats_left FROM courses WHERE id = 2", "seats_left 1"),
