@@ -9,6 +9,7 @@ mod fault;
 mod output;
 mod progress;
 mod settings;
+mod whole_file;
 
 use std::process::ExitCode;
 

@@ -3,10 +3,12 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use underpin_lab::project_folder::{BareScenario, bare_scenario, load_project};
 use underpin_lab::race::{
-    Arena, Bout, Class, Explored, Level, RaceError, RaceOptions, RaceVerdict, Ring, explore, from_folder,
-    of_scenario, repairs, replay,
+    Arena, Bout, Class, Explored, Level, RaceError, RaceOptions, RaceVerdict, Ring, evidence, explore,
+    from_folder, of_scenario, repairs, replay,
 };
+use underpin_model::Evidence;
 use underpin_pg::{Profile, Server, ServerSpec};
+use underpin_report::markdown::scenario_page;
 
 use crate::sample;
 
@@ -61,7 +63,9 @@ async fn gallery_keeps_its_word(start_at: usize, step: usize) {
         let scenario: BareScenario = bare_scenario(folder).unwrap();
         let bout = from_folder(folder).unwrap();
         assert_eq!(bout.expect.len(), bout.levels.len(), "{folder} expects nothing of some level");
-        for found in compared(&ring, &bout).await {
+        let found = compared(&ring, &bout).await;
+        rendered(folder, &bout, &found);
+        for found in found {
             let level = found.level.name();
             let holds = bout.expect.iter().any(|(level, holds)| *level == found.level && *holds);
             let deadlock = scenario.deadlock.iter().any(|name| name == level);
@@ -90,6 +94,20 @@ async fn gallery_keeps_its_word(start_at: usize, step: usize) {
     // An anomaly is found early: few switches come first.
     first.sort_unstable();
     assert!(first[first.len() / 2] <= 20, "{first:?}");
+}
+
+/// Compares what was found with the scenario's page; `UPDATE_DOCS=1` writes the page instead.
+fn rendered(folder: &Utf8Path, bout: &Bout, found: &[Explored]) {
+    let name = folder.file_name().unwrap_or_default();
+    let found: Vec<Evidence> = found.iter().map(|one| evidence(bout, one, Vec::new())).collect();
+    let text = scenario_page(&bout.name, bout.why.as_deref(), &format!("docs/gallery/{name}"), &found);
+    let file = Utf8Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/gallery-runs"))
+        .join(format!("{name}.md"));
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs_err::write(&file, &text).unwrap();
+    }
+    let known = fs_err::read_to_string(&file).unwrap();
+    assert_eq!(known, text, "{file} is out of date: UPDATE_DOCS=1 cargo nextest run -E 'test(gallery)'");
 }
 
 /// Explores with reduction, and without wherever that is at most so many schedules; both must agree.

@@ -40,6 +40,13 @@ pub fn evidence_document(title: &str, intro: &str, evidence: &[Evidence]) -> Str
     document(title, intro, evidence, Durations::Hidden)
 }
 
+/// Returns the page of a scenario that was raced: `file` names it on the command line, `evidence` has one piece for each
+/// isolation level. The same run gives the same bytes.
+pub fn scenario_page(title: &str, why: Option<&str>, file: &str, evidence: &[Evidence]) -> String {
+    let why = why.map(|why| format!("{why}\n\n")).unwrap_or_default();
+    evidence_document(title, &format!("{why}```console\n$ underpin race {file}\n```"), evidence)
+}
+
 /// Returns a document of evidence with the durations of its commands and statements.
 pub fn evidence_document_with_durations(title: &str, intro: &str, evidence: &[Evidence]) -> String {
     document(title, intro, evidence, Durations::Shown)

@@ -67,6 +67,7 @@ pub fn sentence(schedules: &Schedules) -> String {
 
 /// Returns what was tried against the anomaly, one row each.
 pub fn repairs(schedules: &Schedules) -> Table {
+    let priced = schedules.repairs.iter().any(|repair| repair.throughput.is_some());
     let columns = [
         "change",
         "at",
@@ -78,6 +79,7 @@ pub fn repairs(schedules: &Schedules) -> Table {
         "messages under lock",
         "throughput, 8 clients",
     ];
+    let shown = if priced { columns.len() } else { columns.len() - 1 };
     let row = |repair: &RaceRepair| {
         let verdict = match (&repair.fault, repair.holds) {
             (_, true) => "holds".to_owned(),
@@ -93,9 +95,12 @@ pub fn repairs(schedules: &Schedules) -> Table {
         ];
         let throughput = repair.throughput.map(times).unwrap_or_default();
         let words = [repair.change.clone(), repair.level.clone(), verdict].into_iter();
-        words.chain(numbers.map(count)).chain([throughput]).collect()
+        words.chain(numbers.map(count)).chain([throughput]).take(shown).collect()
     };
-    Table { columns: columns.map(str::to_owned).to_vec(), rows: schedules.repairs.iter().map(row).collect() }
+    Table {
+        columns: columns[..shown].iter().map(|name| (*name).to_owned()).collect(),
+        rows: schedules.repairs.iter().map(row).collect(),
+    }
 }
 
 /// Returns what was tried against the anomaly, one sentence each.

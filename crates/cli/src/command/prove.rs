@@ -1,6 +1,6 @@
 //! `underpin prove`: the main job.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use clap::{Args, ValueEnum};
 use underpin_lab::attached::{self, Attached, Reach};
 use underpin_lab::lab::LabSpec;
@@ -14,6 +14,7 @@ use crate::fault::Fault;
 use crate::output;
 use crate::progress::Progress;
 use crate::settings::Settings;
+use crate::whole_file;
 
 /// Run the proofs of the project in a private PostgreSQL
 ///
@@ -199,18 +200,8 @@ fn report_target(text: &str) -> Result<Target, Fault> {
 
 fn write_reports(targets: &[Target], report: &Report) -> Result<(), Fault> {
     for target in targets {
-        write_whole(&target.path, &(target.render)(report))?;
+        whole_file::write(&target.path, &(target.render)(report))?;
         output::remark(&format!("Wrote {}.", target.path));
     }
     Ok(())
-}
-
-/// Writes a file in one rename, so that a full disk leaves the old one instead of half a new one.
-fn write_whole(path: &Utf8Path, content: &str) -> Result<(), Fault> {
-    let part = Utf8PathBuf::from(format!("{path}.part"));
-    let written = fs_err::write(&part, content).and_then(|()| fs_err::rename(&part, path));
-    written.map_err(|error| {
-        let _ = fs_err::remove_file(&part);
-        Fault::environment(format!("The report {path} could not be written.")).because(error)
-    })
 }

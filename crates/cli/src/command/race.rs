@@ -2,6 +2,7 @@
 
 mod chosen;
 mod told;
+mod written;
 
 use camino::Utf8PathBuf;
 use clap::Args;
@@ -9,6 +10,7 @@ use underpin_lab::race::{
     Arena, Bout, Level, RaceError, RaceOptions, RaceVerdict, Ring, Schedule, evidence, explore, repairs,
     replay, steps,
 };
+use underpin_model::Evidence;
 use underpin_pg::{Profile, Server, ServerSpec};
 
 use crate::fault::Fault;
@@ -44,8 +46,11 @@ pub struct RaceArgs {
     /// Try no repairs against an anomaly
     #[arg(long)]
     no_repairs: bool,
+    /// Write a page of each scenario, and each anomaly as a specification for isolationtester
+    #[arg(long, value_name = "DIR")]
+    write: Option<Utf8PathBuf>,
     /// Run one schedule: a digit per step, such as 1122
-    #[arg(long, value_name = "SCHEDULE", requires = "level", conflicts_with_all = ["no_reduction", "seconds", "retry"])]
+    #[arg(long, value_name = "SCHEDULE", requires = "level", conflicts_with_all = ["no_reduction", "seconds", "retry", "write"])]
     replay: Option<String>,
 }
 
@@ -84,7 +89,10 @@ pub async fn run(args: &RaceArgs, settings: &Settings) -> Result<u8, Fault> {
             Some(schedule) => replayed(&arena, bout, schedule, (settings, &mut told)).await.map_err(fault)?,
             None => {
                 let how = How { options: &options, ring: (!args.no_repairs).then_some(&ring) };
-                explored(&arena, bout, &how, (settings, &mut told)).await.map_err(fault)?;
+                let found = explored(&arena, bout, &how, (settings, &mut told)).await.map_err(fault)?;
+                if let Some(folder) = &args.write {
+                    written::write(&settings.folder().join(folder), bout, &found)?;
+                }
             }
         }
         arena.close().await;
@@ -152,13 +160,14 @@ struct How<'a> {
     ring: Option<&'a Ring>,
 }
 
-/// Explores every level.
+/// Explores every level, and returns what was found at each.
 async fn explored(
     arena: &Arena<'_>,
     bout: &Bout,
     how: &How<'_>,
     (settings, told): (&Settings, &mut Told),
-) -> Result<(), RaceError> {
+) -> Result<Vec<Evidence>, RaceError> {
+    let mut found = Vec::new();
     if !settings.json() {
         told::title(bout);
     }
@@ -181,6 +190,7 @@ async fn explored(
         } else {
             told::explored(bout, &explored, &evidence, expected);
         }
+        found.push(evidence);
     }
-    Ok(())
+    Ok(found)
 }

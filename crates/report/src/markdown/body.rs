@@ -25,11 +25,16 @@ pub(super) fn body(body: &EvidenceBody, durations: Durations) -> String {
         EvidenceBody::Series(series) => self::series(series),
         EvidenceBody::ErDiagram(diagram) => fenced("mermaid", &mermaid(diagram)),
         EvidenceBody::Statement(trace) => statement(trace, durations),
-        EvidenceBody::Schedules(schedules) => self::schedules(schedules),
+        EvidenceBody::Schedules(schedules) => self::schedules(schedules, durations),
     }
 }
 
-fn schedules(schedules: &Schedules) -> String {
+fn schedules(schedules: &Schedules, durations: Durations) -> String {
+    let mut schedules = schedules.clone();
+    if durations == Durations::Hidden {
+        schedules.repairs.iter_mut().for_each(|repair| repair.throughput = None);
+    }
+    let schedules = &schedules;
     let mut text = format!("{}\n", schedule::sentence(schedules));
     if !schedules.minimal.is_empty() {
         text.push_str(&format!("\n{}", table(&schedule::table(&schedules.minimal))));
