@@ -255,6 +255,26 @@ async fn repairs_fit_the_anomaly() {
 }
 
 #[tokio::test]
+async fn every_victim_of_a_deadlock_can_be_explored() {
+    let (server, ring) = start().await;
+    let folder = gallery().into_iter().find(|folder| folder.ends_with("transfer-opposite-order")).unwrap();
+    let bout = from_folder(&folder).unwrap();
+    let database = ring.database(&bout).await.unwrap();
+    let arena = Arena::prepare(&database, &bout).await.unwrap();
+    let mut found = Vec::new();
+    for every_victim in [false, true] {
+        let options = RaceOptions { every_victim, ..RaceOptions::default() };
+        found.push(explore(&arena, Level::ReadCommitted, &options).await.unwrap());
+    }
+    // Either transfer may be the one that is given up, whoever closes the circle.
+    assert!(found[1].outcomes.deadlock > 2 * found[0].outcomes.deadlock, "{found:?}");
+    assert_eq!((found[1].outcomes.error, found[1].verdict()), (0, RaceVerdict::Holds));
+    assert!(found[0].behaviours.is_subset(&found[1].behaviours));
+    arena.close().await;
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn beyond_the_limit_schedules_are_drawn_by_chance() {
     let (server, ring) = start().await;
     let script = "BEGIN; SELECT n FROM t WHERE id = 1\n\\gset\nSELECT 1; SELECT 2; \

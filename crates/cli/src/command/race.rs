@@ -43,6 +43,9 @@ pub struct RaceArgs {
     /// How often a transaction begins again after a serialization failure or a deadlock
     #[arg(long, value_name = "N", default_value_t = 0)]
     retry: u32,
+    /// Explore deadlocks with each of their sessions as the victim, not only the one that closes the circle
+    #[arg(long)]
+    every_victim: bool,
     /// Try no repairs against an anomaly
     #[arg(long)]
     no_repairs: bool,
@@ -50,7 +53,7 @@ pub struct RaceArgs {
     #[arg(long, value_name = "DIR")]
     write: Option<Utf8PathBuf>,
     /// Run one schedule: a digit per step, such as 1122
-    #[arg(long, value_name = "SCHEDULE", requires = "level", conflicts_with_all = ["no_reduction", "seconds", "retry", "write"])]
+    #[arg(long, value_name = "SCHEDULE", requires = "level", conflicts_with_all = ["no_reduction", "seconds", "retry", "write", "every_victim"])]
     replay: Option<String>,
 }
 
@@ -79,6 +82,7 @@ pub async fn run(args: &RaceArgs, settings: &Settings) -> Result<u8, Fault> {
         limit: args.limit,
         seconds: args.seconds,
         retry: args.retry,
+        every_victim: args.every_victim,
     };
     let mut told = Told::default();
     for bout in &bouts {

@@ -13,7 +13,7 @@ use underpin_race::{Deed, Effect, Explorer, Level, Schedule, robust};
 use super::RaceError;
 use super::arena::Arena;
 use super::footprint::{self, Held, Memory, Strength};
-use super::player::{Circle, Ending, Player, Step, StepKind, message};
+use super::player::{Circle, DEADLOCK, Ending, Player, Step, StepKind, message};
 use super::reach::Touch;
 use super::restore_point::{Marks, RestorePoint};
 use super::trail::{Known, Trail};
@@ -171,6 +171,17 @@ pub(super) struct Rules {
     pub(super) level: Level,
     /// How often a session begins again after a serialization failure or a deadlock.
     pub(super) retry: u32,
+    /// Whom a deadlock ends.
+    pub(super) victim: Victim,
+}
+
+/// Whom a deadlock ends, of the sessions in its circle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Victim {
+    /// The one that closes the circle.
+    Closer,
+    /// This one, if it is in the circle.
+    Session(usize),
 }
 
 pub(super) struct Execution<'a> {
@@ -183,6 +194,8 @@ pub(super) struct Execution<'a> {
     waiting: BTreeMap<usize, BTreeSet<usize>>,
     played: Vec<Played>,
     marks: Marks,
+    /// Ended in the place of the session that closed a circle.
+    ended_for: Option<usize>,
 }
 
 impl<'a> Execution<'a> {
@@ -206,6 +219,7 @@ impl<'a> Execution<'a> {
             waiting: BTreeMap::new(),
             played: Vec::new(),
             marks: Marks::default(),
+            ended_for: None,
         })
     }
 
@@ -299,7 +313,11 @@ impl<'a> Execution<'a> {
             let writes = step.statement.facts.relations.iter().any(|used| used.access != Access::Read);
             writes || touch.locks_rows || touch.advisory
         });
-        let circle = if self.flights.is_empty() { Circle::Impossible } else { Circle::Possible };
+        let circle = match self.rules.victim {
+            Victim::Closer if !self.flights.is_empty() => Circle::Possible,
+            // Nobody looks for it: it is ended from outside.
+            _ => Circle::Impossible,
+        };
         let player = &mut self.players[number];
         let step = player.take()?;
         let first = step.begin;
@@ -427,9 +445,11 @@ impl<'a> Execution<'a> {
                 answers.extend(self.take_answer(number, answer).await?);
                 continue;
             }
-            if self.flights.keys().all(|number| self.waiting.contains_key(number))
-                && !has_circle(&self.waiting)
-            {
+            let circle = circle(&self.waiting);
+            if let (Some(circle), Victim::Session(wanted)) = (&circle, self.rules.victim) {
+                self.end_for_circle(circle, wanted).await?;
+            }
+            if self.flights.keys().all(|number| self.waiting.contains_key(number)) && circle.is_none() {
                 break;
             }
             if start.elapsed() > PATIENCE {
@@ -437,6 +457,21 @@ impl<'a> Execution<'a> {
             }
         }
         Ok(answers)
+    }
+
+    /// Ends the wait of one session of a circle, as the server would if that one had looked for a deadlock first.
+    async fn end_for_circle(&mut self, circle: &BTreeSet<usize>, wanted: usize) -> Result<(), RaceError> {
+        if self.ended_for.is_some_and(|number| self.flights.contains_key(&number)) {
+            return Ok(());
+        }
+        let closer = self.played.last().map(|last| last.session).filter(|last| circle.contains(last));
+        let victim = if circle.contains(&wanted) { Some(wanted) } else { closer.or(circle.first().copied()) };
+        if let Some(victim) = victim {
+            self.ended_for = Some(victim);
+            let pid = self.players[victim].session.pid();
+            self.arena.watcher.execute(&format!("SELECT pg_cancel_backend({pid})")).await?;
+        }
+        Ok(())
     }
 
     /// Tells whether everybody whom some statement in flight waited for has ended its transaction since.
@@ -461,6 +496,10 @@ impl<'a> Execution<'a> {
         let Some(flight) = self.flights.remove(&number) else { return Ok(None) };
         let player = &mut self.players[number];
         player.answered(&flight.step, &answer)?;
+        if self.ended_for == Some(number) {
+            self.ended_for = None;
+            player.lost_deadlock();
+        }
         let now = self.played.len();
         let played = &mut self.played[flight.played];
         played.answered_in = now;
@@ -468,7 +507,7 @@ impl<'a> Execution<'a> {
         let inserts = flight.step.statement.facts.verb == Verb::Insert;
         played.seen = digest(&answer, inserts.then_some(&self.arena.point));
         if let Some(Ending::Failed { sqlstate, message }) = &player.ended {
-            if answer.is_ok() {
+            if answer.is_ok() || sqlstate.as_deref() == Some(DEADLOCK) {
                 played.reply = Reply::Failed { sqlstate: sqlstate.clone(), message: message.clone() };
             }
             // The client gives back what it holds beyond the transaction, as one that ends does.
@@ -569,23 +608,22 @@ async fn landed(
     tokio::time::timeout(patience, any).await.ok().flatten()
 }
 
-/// Tells whether some sessions wait for each other in a circle.
-fn has_circle(waits: &BTreeMap<usize, BTreeSet<usize>>) -> bool {
-    waits.keys().any(|start| {
+/// Returns the sessions of a circle in which each waits for another.
+fn circle(waits: &BTreeMap<usize, BTreeSet<usize>>) -> Option<BTreeSet<usize>> {
+    let reached = |start: &usize| {
         let mut open = vec![*start];
         let mut seen = BTreeSet::new();
         while let Some(number) = open.pop() {
-            for next in waits.get(&number).into_iter().flatten() {
-                if next == start {
-                    return true;
-                }
-                if seen.insert(*next) {
-                    open.push(*next);
-                }
-            }
+            open.extend(waits.get(&number).into_iter().flatten().filter(|next| seen.insert(**next)));
         }
-        false
-    })
+        seen
+    };
+    let all: BTreeMap<usize, BTreeSet<usize>> = waits.keys().map(|start| (*start, reached(start))).collect();
+    let on_circle = |one: usize| all.get(&one).is_some_and(|seen| seen.contains(&one));
+    let first = waits.keys().copied().find(|one| on_circle(*one))?;
+    let with_first =
+        |one: &usize| all[&first].contains(one) && all.get(one).is_some_and(|seen| seen.contains(&first));
+    Some(waits.keys().copied().filter(with_first).collect())
 }
 
 /// Longest text of rows in a reply.

@@ -10,7 +10,7 @@ use underpin_race::{Class, Deed, Explorer, Level, Mode, Pct, Schedule, WrittenOv
 
 use super::RaceError;
 use super::arena::Arena;
-use super::execution::{Execution, Final, Played, Reply, Rules};
+use super::execution::{Execution, Final, Played, Reply, Rules, Victim};
 use super::player::{Ending, asks_again};
 use super::trail::Trail;
 
@@ -25,11 +25,13 @@ pub struct RaceOptions {
     pub seconds: Option<f64>,
     /// How often a session begins again after a serialization failure or a deadlock.
     pub retry: u32,
+    /// Explore every other victim of a deadlock too; else it is the session that closes the circle.
+    pub every_victim: bool,
 }
 
 impl Default for RaceOptions {
     fn default() -> RaceOptions {
-        RaceOptions { reduction: true, limit: 20_000, seconds: None, retry: 0 }
+        RaceOptions { reduction: true, limit: 20_000, seconds: None, retry: 0, every_victim: false }
     }
 }
 
@@ -165,6 +167,9 @@ pub fn explore<'a>(
         if !judge.found.exhausted {
             judge.sample(options.limit).await?;
         }
+        if options.every_victim && judge.found.outcomes.deadlock > 0 {
+            judge.other_victims(mode, options.limit).await?;
+        }
         judge.fewest_switches().await?;
         if arena.bout.invariants.is_empty() {
             judge.found.minimal = judge.found.difference.take();
@@ -184,7 +189,8 @@ pub fn replay<'a>(
     Box::pin(async move {
         let mut explorer = Explorer::replay(level, schedule.clone());
         explorer.begin();
-        let execution = Execution::new(arena, Rules { level, retry: 0 }, &arena.everybody())?;
+        let execution =
+            Execution::new(arena, Rules { level, retry: 0, victim: Victim::Closer }, &arena.everybody())?;
         match execution.run(&mut explorer, &mut Trail::default()).await? {
             Some(last) => Ok(anomaly(arena, &last)),
             None => {
@@ -252,7 +258,7 @@ impl<'a> Judge<'a> {
         };
         Judge {
             arena,
-            rules: Rules { level, retry: options.retry },
+            rules: Rules { level, retry: options.retry, victim: Victim::Closer },
             start: Instant::now(),
             seconds: options.seconds,
             executions: 0,
@@ -269,6 +275,16 @@ impl<'a> Judge<'a> {
     fn finish(mut self) -> Explored {
         self.found.seconds = self.start.elapsed().as_secs_f64();
         self.found
+    }
+
+    /// Explores again with each session as the one that a deadlock ends.
+    async fn other_victims(&mut self, mode: Mode, limit: u64) -> Result<(), RaceError> {
+        for session in self.arena.everybody() {
+            self.rules.victim = Victim::Session(session);
+            self.found.exhausted &= self.walk(mode, limit).await?;
+        }
+        self.rules.victim = Victim::Closer;
+        Ok(())
     }
 
     /// Runs a serial order again: when it does not end as before, something in it differs from run to run, and
@@ -320,7 +336,7 @@ impl<'a> Judge<'a> {
         if self.rules.level == Level::ReadCommitted {
             let mut explorer = Explorer::replay(Level::RepeatableRead, minimal.schedule.clone());
             explorer.begin();
-            let rules = Rules { level: Level::RepeatableRead, retry: 0 };
+            let rules = Rules { level: Level::RepeatableRead, retry: 0, victim: Victim::Closer };
             let execution = Execution::new(self.arena, rules, &self.arena.everybody())?;
             let replayed = execution.run(&mut explorer, &mut Trail::default()).await?;
             if replayed.is_some_and(|last| last.played.iter().any(|one| refused(&one.reply))) {
@@ -382,10 +398,11 @@ impl<'a> Judge<'a> {
     /// Runs the schedules of a mode; true when none is left.
     async fn walk(&mut self, mode: Mode, limit: u64) -> Result<bool, RaceError> {
         let everybody = self.arena.everybody();
+        let before = self.found.explored + self.found.pruned;
         let mut explorer = Explorer::new(self.rules.level, mode);
         let mut trail = Trail::default();
         while explorer.begin() {
-            if self.late(WALKING) || self.found.explored + self.found.pruned >= limit {
+            if self.late(WALKING) || self.found.explored + self.found.pruned - before >= limit {
                 return Ok(false);
             }
             self.executions += 1;
@@ -464,7 +481,7 @@ impl<'a> Judge<'a> {
         self.doubted += 1;
         let mut explorer = Explorer::replay(Level::RepeatableRead, last.schedule.clone());
         explorer.begin();
-        let rules = Rules { level: Level::RepeatableRead, retry: 0 };
+        let rules = Rules { level: Level::RepeatableRead, retry: 0, victim: Victim::Closer };
         let execution = Execution::new(self.arena, rules, &self.arena.everybody())?;
         if let Some(again) = execution.run(&mut explorer, &mut Trail::default()).await? {
             let through = again.committed == self.arena.everybody();

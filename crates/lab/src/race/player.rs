@@ -9,6 +9,12 @@ use underpin_race::Level;
 use super::RaceError;
 use crate::params::Values;
 
+/// deadlock_detected (manual, "PostgreSQL Error Codes").
+pub(super) const DEADLOCK: &str = "40P01";
+
+/// query_canceled.
+const CANCELLED: &str = "57014";
+
 /// A step that a session can take.
 #[derive(Clone, Debug)]
 pub(super) struct Step<'a> {
@@ -160,6 +166,13 @@ impl<'a> Player<'a> {
         self.ended = Some(Ending::Failed { sqlstate, message });
     }
 
+    /// Takes a cancelled wait for the deadlock that it stands for.
+    pub(super) fn lost_deadlock(&mut self) {
+        if matches!(&self.ended, Some(Ending::Failed { sqlstate: Some(code), .. }) if code == CANCELLED) {
+            self.fail(Some(DEADLOCK.to_owned()), "deadlock detected".to_owned());
+        }
+    }
+
     /// Tells whether the script failed with what may succeed when it begins again.
     pub(super) fn may_retry(&self) -> bool {
         matches!(&self.ended, Some(Ending::Failed { sqlstate, .. }) if asks_again(sqlstate.as_deref()))
@@ -252,7 +265,7 @@ impl<'a> Player<'a> {
 
 /// Tells whether PostgreSQL asks to begin again with this code (manual, "Serialization Failure Handling").
 pub(super) fn asks_again(sqlstate: Option<&str>) -> bool {
-    matches!(sqlstate, Some("40001" | "40P01"))
+    matches!(sqlstate, Some("40001" | DEADLOCK))
 }
 
 /// Returns the server's message without the detail, whose process numbers no two runs share.
