@@ -1,8 +1,9 @@
-//! The built program as a user meets it, as far as no server is needed.
+//! The built program as a user meets it.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
 mod bad_input;
+mod racing;
 mod reference;
 
 use std::path::Path;

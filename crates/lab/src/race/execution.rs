@@ -18,6 +18,9 @@ use super::reach::Touch;
 use super::restore_point::{Marks, RestorePoint};
 use super::trail::{Known, Trail};
 
+/// What a client leaves when its connection ends.
+const GIVE_UP: &str = "ROLLBACK; SELECT pg_advisory_unlock_all()";
+
 /// A statement that neither answers nor waits for the others gets so long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -194,6 +197,8 @@ pub(super) struct Execution<'a> {
     waiting: BTreeMap<usize, BTreeSet<usize>>,
     played: Vec<Played>,
     marks: Marks,
+    /// Some statement asked for advisory locks.
+    advisory: bool,
     /// Ended in the place of the session that closed a circle.
     ended_for: Option<usize>,
 }
@@ -219,6 +224,7 @@ impl<'a> Execution<'a> {
             waiting: BTreeMap::new(),
             played: Vec::new(),
             marks: Marks::default(),
+            advisory: false,
             ended_for: None,
         })
     }
@@ -308,11 +314,8 @@ impl<'a> Execution<'a> {
 
     /// Sends a session's next step; returns whether BEGIN rides with it, nothing when there is no step.
     fn send(&mut self, number: usize) -> Option<bool> {
-        let holds_rows = self.players[number].next().is_some_and(|step| {
-            let touch = self.touch(step);
-            let writes = step.statement.facts.relations.iter().any(|used| used.access != Access::Read);
-            writes || touch.locks_rows || touch.advisory
-        });
+        let touch = self.players[number].next().map(|step| self.touch(step)).unwrap_or_default();
+        self.advisory |= touch.advisory;
         let circle = match self.rules.victim {
             Victim::Closer if !self.flights.is_empty() => Circle::Possible,
             // Nobody looks for it: it is ended from outside.
@@ -326,8 +329,9 @@ impl<'a> Execution<'a> {
         let played = self.played.len();
         let named = |access| {
             let relations = step.statement.facts.relations.iter().filter(|used| used.access == access);
-            relations.map(|used| used.name.clone()).collect()
+            relations.map(|used| used.name.clone()).collect::<Vec<String>>()
         };
+        let (reads, writes) = (named(Access::Read), named(Access::Write));
         self.played.push(Played {
             session: number,
             line: step.statement.line,
@@ -335,12 +339,12 @@ impl<'a> Execution<'a> {
             reply: Reply::Ended,
             answered_in: 0,
             seen: String::new(),
-            reads: named(Access::Read),
-            writes: named(Access::Write),
+            holds_rows: !writes.is_empty() || touch.locks_rows || touch.advisory,
+            reads,
+            writes,
             begins: step.begin,
             verb: step.statement.facts.verb,
             commits: step.kind == StepKind::Commit,
-            holds_rows,
             tries: player.tries,
         });
         let answer: Flight<'a> = Box::pin(async move { session.rows(&message).await });
@@ -511,7 +515,7 @@ impl<'a> Execution<'a> {
                 played.reply = Reply::Failed { sqlstate: sqlstate.clone(), message: message.clone() };
             }
             // The client gives back what it holds beyond the transaction, as one that ends does.
-            player.session.execute("ROLLBACK; SELECT pg_advisory_unlock_all()").await?;
+            player.session.execute(GIVE_UP).await?;
             player.open = false;
             if player.may_retry() && player.tries <= self.rules.retry {
                 player.restart()?;
@@ -547,15 +551,19 @@ impl<'a> Execution<'a> {
         Ok(waits)
     }
 
-    /// Rolls back whatever is open.
+    /// Rolls back whatever is open, and gives back the advisory locks that sessions hold beyond their transactions.
     async fn abandon(&mut self) -> Result<(), RaceError> {
         let start = Instant::now();
+        let mut left: BTreeSet<usize> = self.arena.everybody();
         loop {
-            for player in self.players.iter_mut().filter(|player| player.open) {
-                if !self.flights.contains_key(&player.number) {
-                    player.session.execute("ROLLBACK").await?;
+            for number in left.clone().into_iter().filter(|number| !self.flights.contains_key(number)) {
+                let player = &mut self.players[number];
+                if player.open || self.advisory {
+                    let sql = if self.advisory { GIVE_UP } else { "ROLLBACK" };
+                    player.session.execute(sql).await?;
                     player.open = false;
                 }
+                left.remove(&number);
             }
             if self.flights.is_empty() {
                 return Ok(());

@@ -94,6 +94,8 @@ pub struct Explored {
     pub under_lock: u64,
     /// The same schedule ends the same way again; otherwise nothing was compared with serial orders.
     pub steady: bool,
+    /// Executions in all: schedules, those left half way, serial orders, and those that explain the anomaly.
+    pub executions: u64,
     /// Executions until the first anomaly.
     pub first_after: Option<u64>,
     /// Duration.
@@ -213,7 +215,6 @@ struct Judge<'a> {
     rules: Rules,
     start: Instant,
     seconds: Option<f64>,
-    executions: u64,
     found: Explored,
     /// Behaviours of serial orders, by who takes part.
     serial: BTreeMap<BTreeSet<usize>, BTreeSet<String>>,
@@ -246,6 +247,7 @@ impl<'a> Judge<'a> {
             class: None,
             serial: None,
             behaviours: BTreeSet::new(),
+            executions: 0,
             first_after: None,
             waiting: 0,
             refused: 0,
@@ -261,7 +263,6 @@ impl<'a> Judge<'a> {
             rules: Rules { level, retry: options.retry, victim: Victim::Closer },
             start: Instant::now(),
             seconds: options.seconds,
-            executions: 0,
             found,
             serial: BTreeMap::new(),
             first: None,
@@ -295,6 +296,7 @@ impl<'a> Judge<'a> {
         explorer.begin();
         let execution = Execution::new(self.arena, self.rules, &self.arena.everybody())?;
         let again = execution.run(&mut explorer, &mut Trail::default()).await?;
+        self.found.executions += 1;
         self.found.steady = again.is_some_and(|last| last.behaviour == behaviour);
         Ok(())
     }
@@ -312,6 +314,7 @@ impl<'a> Judge<'a> {
             let mut trail = Trail::default();
             while explorer.begin() && !self.late(1.0) {
                 let execution = Execution::new(self.arena, self.rules, &everybody)?;
+                self.found.executions += 1;
                 let Some(last) = execution.run(&mut explorer, &mut trail).await? else { continue };
                 if anomaly && self.violates(&last) {
                     self.found.minimal = Some(self::anomaly(self.arena, &last));
@@ -339,6 +342,7 @@ impl<'a> Judge<'a> {
             let rules = Rules { level: Level::RepeatableRead, retry: 0, victim: Victim::Closer };
             let execution = Execution::new(self.arena, rules, &self.arena.everybody())?;
             let replayed = execution.run(&mut explorer, &mut Trail::default()).await?;
+            self.found.executions += 1;
             if replayed.is_some_and(|last| last.played.iter().any(|one| refused(&one.reply))) {
                 over = WrittenOver::SomeRow;
             }
@@ -378,7 +382,7 @@ impl<'a> Judge<'a> {
         while explorer.begin() {
             let execution = Execution::new(self.arena, self.rules, members)?;
             let Some(last) = execution.run(&mut explorer, &mut trail).await? else { continue };
-            self.executions += 1;
+            self.found.executions += 1;
             if all && last.holds.contains(&false) {
                 self.fails_alone.iter_mut().zip(&last.holds).for_each(|(fails, holds)| *fails |= !holds);
                 self.found.serial.get_or_insert_with(|| anomaly(self.arena, &last));
@@ -405,7 +409,7 @@ impl<'a> Judge<'a> {
             if self.late(WALKING) || self.found.explored + self.found.pruned - before >= limit {
                 return Ok(false);
             }
-            self.executions += 1;
+            self.found.executions += 1;
             let execution = Execution::new(self.arena, self.rules, &everybody)?;
             match execution.run(&mut explorer, &mut trail).await? {
                 Some(last) => self.judge(last).await?,
@@ -423,7 +427,7 @@ impl<'a> Judge<'a> {
             if self.late(1.0) {
                 break;
             }
-            self.executions += 1;
+            self.found.executions += 1;
             let pct = Pct::new(seed, everybody.len(), steps);
             let mut explorer = Explorer::random(self.rules.level, pct);
             explorer.begin();
@@ -509,7 +513,7 @@ impl<'a> Judge<'a> {
         if violates {
             found.anomalous += 1;
             if found.minimal.is_none() {
-                found.first_after = Some(self.executions);
+                found.first_after = Some(found.executions);
                 found.minimal = Some(anomaly(self.arena, &last));
             }
         }
