@@ -154,7 +154,7 @@ impl Explorer {
             Some(Guide::Random(pct)) => pct.choose(self.depth, enabled),
             Some(Guide::Fixed(schedule)) => match schedule.0.get(self.depth) {
                 Some(session) => Some(*session).filter(|session| enabled.contains(session)),
-                None => node.candidate(self.mode),
+                None => last.filter(|last| enabled.contains(last)).or(enabled.first().copied()),
             },
             None => node.candidate(self.mode),
         };
@@ -313,6 +313,18 @@ mod tests {
         explorer.choose(&[0, 1]).unwrap();
         let error = explorer.executed(effect(0, "other")).unwrap_err();
         assert_eq!((error.step, error.first.as_str(), error.second.as_str()), (1, "one", "other"));
+    }
+
+    #[test]
+    fn a_replay_goes_on_where_its_schedule_ends() {
+        let mut explorer = Explorer::replay(Level::ReadCommitted, "121".parse().unwrap());
+        assert!(explorer.begin());
+        let mut chosen = Vec::new();
+        for enabled in [&[0, 1][..], &[0, 1], &[0, 1], &[0, 1], &[1], &[]] {
+            chosen.extend(explorer.choose(enabled).unwrap());
+            explorer.executed(Effect::default()).unwrap();
+        }
+        assert_eq!(chosen, [0, 1, 0, 0, 1]);
     }
 
     #[test]
