@@ -11,6 +11,7 @@ mod execution;
 mod explain;
 mod explore;
 mod footprint;
+mod played;
 mod player;
 mod reach;
 mod repair;
@@ -22,8 +23,9 @@ mod trail;
 pub use arena::Arena;
 pub use bout::{Bout, Corner, from_folder, of_scenario};
 pub use evidence::{evidence, steps};
-pub use execution::{Played, Reply};
+
 pub use explore::{Anomaly, Explored, RaceOptions, RaceVerdict, explore, replay};
+pub use played::{Played, Reply};
 pub use repair::repairs;
 pub use ring::Ring;
 pub use underpin_race::{Class, Level, Schedule};
@@ -61,6 +63,17 @@ pub enum RaceError {
         line: u32,
         /// Time limit.
         seconds: u64,
+    },
+    /// A session ended, or its server.
+    #[error("{file}:{line}: the session was lost while this statement ran")]
+    Lost {
+        /// The script's file.
+        file: String,
+        /// Line in it.
+        line: u32,
+        /// The server's last word.
+        #[source]
+        source: underpin_pg::QueryError,
     },
     /// The same schedule gave two answers.
     #[error("{session} is not deterministic")]

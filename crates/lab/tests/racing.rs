@@ -321,12 +321,14 @@ async fn bad_scripts_end_in_a_message_with_the_line() {
         refusal(&ring, &bout(GOOD, "BEGIN;\nCREATE TABLE u (n int);\nCOMMIT;")).await,
         refusal(&ring, &bout(GOOD, "SELECT 1;\nVACUUM t;")).await,
         refusal(&ring, &bout(GOOD, "\nSELECT pg_sleep(60);")).await,
+        refusal(&ring, &bout(GOOD, "\n\nSELECT pg_terminate_backend(pg_backend_pid());")).await,
     ];
     assert_eq!(
         said.join("\n"),
         "t2.sql:2: a script of a race cannot change the schema; put that into the setup\n\
          t2.sql:2: the server refuses this statement inside a transaction\n\
-         t2.sql:2: the statement did not answer within 10 s, and waits for no session of the scenario"
+         t2.sql:2: the statement did not answer within 10 s, and waits for no session of the scenario\n\
+         t2.sql:3: the session was lost while this statement ran"
     );
     // A row that is gone when \gset asks for it ends the session, not the race.
     let gone = bout("BEGIN; DELETE FROM t WHERE id = 1; COMMIT;", "SELECT n FROM t WHERE id = 1\n\\gset\n");

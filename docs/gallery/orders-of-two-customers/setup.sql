@@ -7,5 +7,6 @@ CREATE TABLE order_lines (
     quantity integer NOT NULL,
     PRIMARY KEY (order_id, product_id)
 );
+CREATE TABLE messages (id bigint PRIMARY KEY, order_id bigint NOT NULL REFERENCES orders (id));
 INSERT INTO customers (id, orders) VALUES (1, 0), (2, 0);
 INSERT INTO products (id, stock) VALUES (1, 5), (2, 5);

@@ -4,9 +4,9 @@ use underpin_model::evidence::{RaceRepair, ScheduleStep, Schedules};
 use underpin_model::{Evidence, EvidenceBody};
 
 use super::bout::Bout;
-use super::execution::{Played, Reply};
 use super::explain::explain;
 use super::explore::Explored;
+use super::played::{Played, Reply};
 use super::spec::spec;
 
 /// Returns the evidence of kind `schedules` for one level of a bout, with what was tried against an anomaly.

@@ -1,6 +1,6 @@
 //! An anomalous schedule in one sentence: who read what, and who changed it meanwhile.
 
-use super::execution::{Played, Reply};
+use super::played::{Played, Reply};
 
 /// A read that was stale when its session acted on it; places count from 0.
 struct Stale<'p> {

@@ -10,7 +10,8 @@ use underpin_race::{Class, Deed, Explorer, Level, Mode, Pct, Schedule, WrittenOv
 
 use super::RaceError;
 use super::arena::Arena;
-use super::execution::{Execution, Final, Played, Reply, Rules, Victim};
+use super::execution::{Execution, Final, Rules, Victim};
+use super::played::{Played, Reply};
 use super::player::{Ending, asks_again};
 use super::trail::Trail;
 

@@ -4,7 +4,7 @@
 use underpin_race::Level;
 
 use super::bout::Bout;
-use super::execution::Played;
+use super::played::Played;
 
 /// Returns the specification of one schedule; nothing when a text holds a brace, which ends a block there.
 pub(super) fn spec(bout: &Bout, level: Level, played: &[Played]) -> Option<String> {

@@ -79,6 +79,10 @@ pub(super) fn fault(bout: &Bout, error: RaceError) -> Fault {
             "Does it sleep, call another server, or wait for a lock that the setup left behind? \
              A race waits only for its own sessions.",
         ),
+        RaceError::Lost { .. } => Some(
+            "Does a statement end sessions? A race needs all of its sessions to the end. If none does, the server \
+             stopped: run it again.",
+        ),
         RaceError::Nondeterministic { .. } => Some(
             "Take random(), clocks and LIMIT without ORDER BY out of the scripts, or give their values as parameters.",
         ),
@@ -91,7 +95,7 @@ pub(super) fn fault(bout: &Bout, error: RaceError) -> Fault {
     };
     let fault = match error {
         RaceError::Lab(error) => return error.into(),
-        RaceError::Stuck { .. } | RaceError::Nondeterministic { .. } => {
+        RaceError::Stuck { .. } | RaceError::Lost { .. } | RaceError::Nondeterministic { .. } => {
             Fault::environment(format!("{error}.")).because(error)
         }
         error => Fault::usage(format!("The scenario {} cannot run.", bout.file)).because(error),
