@@ -11,6 +11,7 @@ mod execution;
 mod explain;
 mod explore;
 mod footprint;
+mod open_text;
 mod played;
 mod player;
 mod reach;
@@ -19,6 +20,7 @@ mod restore_point;
 mod ring;
 mod spec;
 mod trail;
+mod weaken;
 
 pub use arena::Arena;
 pub use bout::{Bout, Corner, from_folder, of_scenario};
@@ -29,6 +31,7 @@ pub use played::{Played, Reply};
 pub use repair::repairs;
 pub use ring::Ring;
 pub use underpin_race::{Class, Level, Schedule};
+pub use weaken::without_locks;
 
 /// Why a race could not be run to its end.
 #[derive(Debug, thiserror::Error)]

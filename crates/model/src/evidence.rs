@@ -66,6 +66,9 @@ pub struct Schedules {
     pub pruned: u64,
     /// Whether nothing was left to run.
     pub exhausted: bool,
+    /// Those in which some session waited for another.
+    #[serde(default)]
+    pub waiting: u64,
     /// Schedules after which an invariant fails, though it holds after every serial order.
     pub anomalous: u64,
     /// How the schedules ended.

@@ -23,6 +23,7 @@ pub mod script;
 pub mod seed;
 pub mod split;
 pub mod syntax;
+pub mod unlocked;
 pub mod variables;
 
 pub use syntax::SyntaxError;

@@ -82,6 +82,7 @@ pub async fn run(args: &RaceArgs, settings: &Settings) -> Result<u8, Fault> {
         limit: args.limit,
         seconds: args.seconds,
         retry: args.retry,
+        first_anomaly: false,
         every_victim: args.every_victim,
     };
     let mut told = Told::default();

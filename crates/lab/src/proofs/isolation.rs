@@ -10,7 +10,7 @@ use crate::error::LabError;
 use crate::proof::{Experiment, Experimenting, Outcome, Proof, RunProfile};
 use crate::race::{
     Arena, Bout, Explored, Level, RaceError, RaceOptions, RaceVerdict, Ring, evidence, explore, of_scenario,
-    repairs,
+    repairs, without_locks,
 };
 
 /// The proof.
@@ -43,6 +43,9 @@ const DIFFERS: Code =
 /// Most seconds for one scenario at one level.
 const SECONDS: f64 = 60.0;
 
+/// So many schedules of a scenario without its locks are run in order, before chance draws as many again.
+const GUARD_SCHEDULES: u64 = 100;
+
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let project = experiment.project;
     if project.scenarios.is_empty() && project.transactions.is_empty() {
@@ -70,7 +73,11 @@ async fn examine(experiment: &Experiment<'_>, study: &mut Study) -> Result<(), R
     }
     let total = bouts.len() as u64;
     for (done, bout) in (1..).zip(&bouts) {
-        match fight(&ring, bout, study).await {
+        let fought = match fight(&ring, bout, study).await {
+            Ok(()) if experiment.profile == RunProfile::Full => guarded(&ring, bout, study).await,
+            fought => fought,
+        };
+        match fought {
             Ok(()) => {}
             Err(RaceError::Lab(error)) => return Err(error.into()),
             Err(error) => study.outcome.unexamined.push(format!("{} ({error})", bout.name)),
@@ -98,6 +105,37 @@ async fn fight(ring: &Ring, bout: &Bout, study: &mut Study) -> Result<(), RaceEr
     ring.drop(&database).await
 }
 
+/// Explores a scenario that holds without its row locks, to show what they are there for.
+async fn guarded(ring: &Ring, bout: &Bout, study: &mut Study) -> Result<(), RaceError> {
+    let held = study.judged.iter().rev().find(|one| one.scenario == bout.name && one.level == bout.levels[0]);
+    let Some(held) = held.filter(|one| one.is_scenario() && one.verdict == RaceVerdict::Holds) else {
+        return Ok(());
+    };
+    let level = held.level;
+    let with = (held.schedules.waiting, held.schedules.explored);
+    let Some(weaker) = without_locks(bout) else { return Ok(()) };
+    let database = ring.database(&weaker).await?;
+    let arena = Arena::prepare(&database, &weaker).await?;
+    let options = RaceOptions { limit: GUARD_SCHEDULES, first_anomaly: true, ..RaceOptions::default() };
+    let explored = explore(&arena, level, &options).await?;
+    arena.close().await;
+    ring.drop(&database).await?;
+    let EvidenceBody::Schedules(without) = evidence(&weaker, &explored, Vec::new()).body else {
+        return Ok(());
+    };
+    study.guards.push(Guard { scenario: bout.name.clone(), level, with, without });
+    Ok(())
+}
+
+/// A scenario that holds, beside itself without its row locks.
+struct Guard {
+    scenario: String,
+    level: Level,
+    /// Schedules with the locks: those in which some session waits, and all.
+    with: (u64, u64),
+    without: Box<Schedules>,
+}
+
 /// One scenario at one level.
 struct Judged {
     scenario: String,
@@ -119,6 +157,7 @@ impl Judged {
 struct Study {
     outcome: Outcome,
     judged: Vec<Judged>,
+    guards: Vec<Guard>,
     scenarios: usize,
     left_out: Option<&'static str>,
 }
@@ -167,9 +206,11 @@ impl Study {
         let rows = self.judged.iter().map(document::row).collect();
         let title = "Every scenario at every level";
         self.outcome.evidence.insert(0, Evidence::table("scenarios", title, &document::COLUMNS, rows));
-        self.outcome
-            .documents
-            .push(document::document(&experiment.project.config.project.name, &self.judged));
+        self.outcome.documents.push(document::document(
+            &experiment.project.config.project.name,
+            &self.judged,
+            &self.guards,
+        ));
         self.outcome
     }
 }

@@ -21,6 +21,7 @@ pub fn evidence(bout: &Bout, explored: &Explored, repairs: Vec<RaceRepair>) -> E
         sampled: explored.sampled,
         pruned: explored.pruned,
         exhausted: explored.exhausted,
+        waiting: explored.waiting,
         anomalous: explored.anomalous,
         outcomes: explored.outcomes,
         compared: explored.steady,
@@ -54,11 +55,25 @@ pub fn steps(played: &[Played]) -> Vec<ScheduleStep> {
         .map(|(place, one)| ScheduleStep {
             tx: format!("t{}", one.session + 1),
             step: place + 1,
-            sql: one.sql.split_whitespace().collect::<Vec<_>>().join(" "),
+            sql: one_line(&one.sql),
             outcome: outcome(one, place + 1),
             waits_until: Some(one.answered_in).filter(|step| *step > place + 1),
         })
         .collect()
+}
+
+/// Returns a statement on one line, its comments to the ends of lines left out.
+fn one_line(sql: &str) -> String {
+    let mut quotes = 0;
+    let mut words = Vec::new();
+    for line in sql.lines() {
+        let comment = line.match_indices("--").map(|(at, _)| at);
+        let outside = |at: &usize| (quotes + line[..*at].matches('\'').count()) % 2 == 0;
+        let code = &line[..comment.into_iter().find(outside).unwrap_or(line.len())];
+        quotes += code.matches('\'').count();
+        words.extend(code.split_whitespace());
+    }
+    words.join(" ")
 }
 
 fn outcome(played: &Played, step: usize) -> String {
@@ -74,5 +89,16 @@ fn outcome(played: &Played, step: usize) -> String {
         0 => "never answered".to_owned(),
         later if later > step => format!("waits until step {later}, then: {reply}"),
         _ => reply,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn comments_do_not_swallow_the_rest_of_a_line() {
+        assert_eq!(one_line("SELECT 1 -- one\n  FROM t\n"), "SELECT 1 FROM t");
+        assert_eq!(one_line("SELECT 'a--b',\n'c\n--d'"), "SELECT 'a--b', 'c --d'");
     }
 }

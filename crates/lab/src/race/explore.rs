@@ -26,13 +26,22 @@ pub struct RaceOptions {
     pub seconds: Option<f64>,
     /// How often a session begins again after a serialization failure or a deadlock.
     pub retry: u32,
+    /// End with the first anomaly; how many there are is not asked.
+    pub first_anomaly: bool,
     /// Explore every other victim of a deadlock too; else it is the session that closes the circle.
     pub every_victim: bool,
 }
 
 impl Default for RaceOptions {
     fn default() -> RaceOptions {
-        RaceOptions { reduction: true, limit: 20_000, seconds: None, retry: 0, every_victim: false }
+        RaceOptions {
+            reduction: true,
+            limit: 20_000,
+            seconds: None,
+            retry: 0,
+            first_anomaly: false,
+            every_victim: false,
+        }
     }
 }
 
@@ -167,7 +176,7 @@ pub fn explore<'a>(
         judge.steady().await?;
         let mode = if options.reduction { Mode::Reduced } else { Mode::All };
         judge.found.exhausted = judge.walk(mode, options.limit).await?;
-        if !judge.found.exhausted {
+        if !judge.found.exhausted && !judge.is_enough() {
             judge.sample(options.limit).await?;
         }
         if options.every_victim && judge.found.outcomes.deadlock > 0 {
@@ -216,6 +225,7 @@ struct Judge<'a> {
     rules: Rules,
     start: Instant,
     seconds: Option<f64>,
+    first_anomaly: bool,
     found: Explored,
     /// Behaviours of serial orders, by who takes part.
     serial: BTreeMap<BTreeSet<usize>, BTreeSet<String>>,
@@ -264,6 +274,7 @@ impl<'a> Judge<'a> {
             rules: Rules { level, retry: options.retry, victim: Victim::Closer },
             start: Instant::now(),
             seconds: options.seconds,
+            first_anomaly: options.first_anomaly,
             found,
             serial: BTreeMap::new(),
             first: None,
@@ -353,6 +364,11 @@ impl<'a> Judge<'a> {
         Ok(())
     }
 
+    /// Tells whether what was found is all that is asked.
+    fn is_enough(&self) -> bool {
+        self.first_anomaly && self.found.minimal.is_some()
+    }
+
     /// Tells whether a part of the time is over.
     fn late(&self, part: f64) -> bool {
         self.seconds.is_some_and(|most| self.start.elapsed().as_secs_f64() > most * part)
@@ -407,7 +423,10 @@ impl<'a> Judge<'a> {
         let mut explorer = Explorer::new(self.rules.level, mode);
         let mut trail = Trail::default();
         while explorer.begin() {
-            if self.late(WALKING) || self.found.explored + self.found.pruned - before >= limit {
+            if self.is_enough()
+                || self.late(WALKING)
+                || self.found.explored + self.found.pruned - before >= limit
+            {
                 return Ok(false);
             }
             self.found.executions += 1;
@@ -425,7 +444,7 @@ impl<'a> Judge<'a> {
         let steps = self.first.as_ref().map_or(0, |(schedule, _)| schedule.0.len());
         let everybody = self.arena.everybody();
         for seed in 0..(limit / 10).max(FEWEST_SAMPLES) {
-            if self.late(1.0) {
+            if self.is_enough() || self.late(1.0) {
                 break;
             }
             self.found.executions += 1;

@@ -359,6 +359,7 @@ fn isolation() -> ProofReport {
         sampled: 0,
         pruned: 3,
         exhausted: true,
+        waiting: 8,
         anomalous: 4,
         outcomes: ScheduleOutcomes { ok: 12, ..ScheduleOutcomes::default() },
         compared: true,

@@ -10,6 +10,7 @@ use underpin_sql::reach::{Choice, Reach, reach};
 use underpin_sql::refusal::refusal;
 
 use super::super::bout::Bout;
+use super::super::open_text::{VARIABLE, marked};
 use super::super::reach::Surroundings;
 
 /// So often a transaction begins again where the level refuses some.
@@ -105,16 +106,9 @@ fn statements(items: &mut [ScriptItem], change: &mut impl FnMut(&mut ScriptState
     any
 }
 
-/// A variable in the place of a value, told from other texts.
-const VARIABLE: &str = "underpin variable ";
-
 /// Returns how far a statement reaches, whatever values its variables have.
 fn reach_of(statement: &ScriptStatement) -> Option<Reach> {
-    let piece = |piece: &Piece| match piece {
-        Piece::Text(text) => text.clone(),
-        Piece::Variable(name) => quote_literal(&format!("{VARIABLE}{name}")),
-    };
-    reach(&statement.pieces.iter().map(piece).collect::<String>())
+    reach(&marked(statement))
 }
 
 /// Adds a locking clause to every plain SELECT that `fits`; tells whether there was one.
