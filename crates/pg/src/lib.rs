@@ -35,7 +35,7 @@ pub use folder::OwnedFolder;
 pub use installation::{
     Installation, InstallationError, Search, Version, choose_installation, find_installations,
 };
-pub use one_core::OneCore;
+pub use one_core::{OneCore, take_core};
 pub use query_error::{QueryError, ServerError};
 pub use rows::{Row, Rows};
 pub use run_as::{RunAs, RunAsError};

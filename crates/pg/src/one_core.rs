@@ -36,6 +36,31 @@ impl OneCore {
     }
 }
 
+/// Moves the calling thread to one of the cores that it may use, the nth counted round, for good.
+///
+/// Threads with numbers of their own share the machine evenly; [`OneCore::hold`] then keeps each where it is.
+#[cfg(target_os = "linux")]
+pub fn take_core(nth: usize) {
+    use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+    use nix::unistd::Pid;
+
+    let this_thread = Pid::from_raw(0);
+    let Ok(allowed) = sched_getaffinity(this_thread) else { return };
+    let cores: Vec<usize> =
+        (0..CpuSet::count()).filter(|core| allowed.is_set(*core).unwrap_or(false)).collect();
+    let mut here = CpuSet::new();
+    if let Some(core) = cores.get(nth % cores.len().max(1))
+        && here.set(*core).is_ok()
+    {
+        // A thread that may not move works all the same.
+        let _ = sched_setaffinity(this_thread, &here);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+/// Does nothing: only Linux lets a process choose its cores.
+pub fn take_core(_: usize) {}
+
 #[cfg(target_os = "linux")]
 impl Drop for OneCore {
     fn drop(&mut self) {

@@ -2,6 +2,10 @@
 
 mod document;
 mod pairs;
+mod workers;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use underpin_model::evidence::Schedules;
 use underpin_model::{Code, Event, Evidence, EvidenceBody, Finding, ObjectKind, ObjectRef, SourceLine};
@@ -43,8 +47,8 @@ const DIFFERS: Code =
 /// Most seconds for one scenario at one level.
 const SECONDS: f64 = 60.0;
 
-/// So many schedules of a scenario without its locks are run in order, before chance draws as many again.
-const GUARD_SCHEDULES: u64 = 100;
+/// So many schedules of a scenario without its locks are run in order, before chance draws some.
+const GUARD_SCHEDULES: u64 = 50;
 
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let project = experiment.project;
@@ -64,67 +68,84 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
 
 async fn examine(experiment: &Experiment<'_>, study: &mut Study) -> Result<(), RaceError> {
     let project = experiment.project;
-    let ring = Ring::prepare(experiment.lab.address(), Some(project)).await?;
+    let ring = Arc::new(Ring::prepare(experiment.lab.address(), Some(project)).await?);
     let mut bouts: Vec<Bout> = project.scenarios.iter().map(|one| of_scenario(project, one)).collect();
     study.scenarios = bouts.len();
     match experiment.profile {
         RunProfile::Full => bouts.extend(pairs::pairs(project, &ring).await?),
         RunProfile::Quick => study.left_out = Some("pairs of transactions without a scenario"),
     }
+    let bouts = Arc::new(bouts);
     let total = bouts.len() as u64;
-    for (done, bout) in (1..).zip(&bouts) {
-        let fought = match fight(&ring, bout, study).await {
-            Ok(()) if experiment.profile == RunProfile::Full => guarded(&ring, bout, study).await,
-            fought => fought,
-        };
-        match fought {
-            Ok(()) => {}
-            Err(RaceError::Lab(error)) => return Err(error.into()),
-            Err(error) => study.outcome.unexamined.push(format!("{} ({error})", bout.name)),
-        }
-        let what = bout.name.clone();
+    let mut results: BTreeMap<usize, Result<Rounds, RaceError>> = BTreeMap::new();
+    let mut fought = workers::fight_all(Arc::clone(&ring), Arc::clone(&bouts), experiment.profile)?;
+    while let Some((place, result)) = fought.recv().await {
+        results.insert(place, result);
+        let (what, done) = (bouts[place].name.clone(), results.len() as u64);
         experiment.events.emit(Event::Progress { what, done, total, unit: "scenarios" });
+    }
+    for (place, bout) in bouts.iter().enumerate() {
+        match results.remove(&place) {
+            Some(Ok(rounds)) => study.take(bout, rounds),
+            Some(Err(RaceError::Lab(error))) => return Err(error.into()),
+            Some(Err(error)) => study.outcome.unexamined.push(format!("{} ({error})", bout.name)),
+            None => study.outcome.unexamined.push(format!("{} (its thread ended early)", bout.name)),
+        }
     }
     Ok(ring.close().await?)
 }
 
+/// What was found of one scenario.
+#[derive(Default)]
+struct Rounds {
+    /// One entry for each level.
+    levels: Vec<(Explored, Evidence)>,
+    guard: Option<Guard>,
+}
+
 /// Explores a scenario at each of its levels.
-async fn fight(ring: &Ring, bout: &Bout, study: &mut Study) -> Result<(), RaceError> {
+async fn fight(ring: &Ring, bout: &Bout, profile: RunProfile) -> Result<Rounds, RaceError> {
     let database = ring.database(bout).await?;
     let arena = Arena::prepare(&database, bout).await?;
     let options = RaceOptions { seconds: Some(SECONDS), ..RaceOptions::default() };
+    let mut rounds = Rounds::default();
     for level in &bout.levels {
         let explored = explore(&arena, *level, &options).await?;
         let tried = match explored.verdict() {
             RaceVerdict::Breaks => repairs(ring, bout, &explored, &options).await?,
             _ => Vec::new(),
         };
-        study.judge(bout, &explored, evidence(bout, &explored, tried));
+        let evidence = evidence(bout, &explored, tried);
+        rounds.levels.push((explored, evidence));
     }
     arena.close().await;
-    ring.drop(&database).await
+    ring.drop(&database).await?;
+    if let (RunProfile::Full, Some((held, _))) = (profile, rounds.levels.first()) {
+        rounds.guard = guard(ring, bout, held).await?;
+    }
+    Ok(rounds)
 }
 
 /// Explores a scenario that holds without its row locks, to show what they are there for.
-async fn guarded(ring: &Ring, bout: &Bout, study: &mut Study) -> Result<(), RaceError> {
-    let held = study.judged.iter().rev().find(|one| one.scenario == bout.name && one.level == bout.levels[0]);
-    let Some(held) = held.filter(|one| one.is_scenario() && one.verdict == RaceVerdict::Holds) else {
-        return Ok(());
-    };
-    let level = held.level;
-    let with = (held.schedules.waiting, held.schedules.explored);
-    let Some(weaker) = without_locks(bout) else { return Ok(()) };
+async fn guard(ring: &Ring, bout: &Bout, held: &Explored) -> Result<Option<Guard>, RaceError> {
+    let weaker = without_locks(bout).filter(|_| is_scenario(bout) && held.verdict() == RaceVerdict::Holds);
+    let Some(weaker) = weaker else { return Ok(None) };
     let database = ring.database(&weaker).await?;
     let arena = Arena::prepare(&database, &weaker).await?;
     let options = RaceOptions { limit: GUARD_SCHEDULES, first_anomaly: true, ..RaceOptions::default() };
-    let explored = explore(&arena, level, &options).await?;
+    let explored = explore(&arena, held.level, &options).await?;
     arena.close().await;
     ring.drop(&database).await?;
     let EvidenceBody::Schedules(without) = evidence(&weaker, &explored, Vec::new()).body else {
-        return Ok(());
+        return Ok(None);
     };
-    study.guards.push(Guard { scenario: bout.name.clone(), level, with, without });
-    Ok(())
+    let with = (held.waiting, held.explored);
+    Ok(Some(Guard { scenario: bout.name.clone(), level: held.level, with, without }))
+}
+
+/// Tells a scenario of the project from a pair that was made up.
+fn is_scenario(bout: &Bout) -> bool {
+    bout.file.ends_with(".toml")
 }
 
 /// A scenario that holds, beside itself without its row locks.
@@ -163,6 +184,13 @@ struct Study {
 }
 
 impl Study {
+    fn take(&mut self, bout: &Bout, rounds: Rounds) {
+        for (explored, evidence) in rounds.levels {
+            self.judge(bout, &explored, evidence);
+        }
+        self.guards.extend(rounds.guard);
+    }
+
     fn judge(&mut self, bout: &Bout, explored: &Explored, evidence: Evidence) {
         let (verdict, expected) = (explored.verdict(), bout.expected(explored.level));
         let against = verdict.against(expected);

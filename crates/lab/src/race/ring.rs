@@ -70,7 +70,7 @@ impl Ring {
     }
 
     /// Drops what the ring made on a server that lives on.
-    pub async fn close(self) -> Result<(), LabError> {
+    pub async fn close(&self) -> Result<(), LabError> {
         if self.has_project {
             drop_database(&self.superuser, SEEDED).await?;
             drop_database(&self.superuser, MIGRATED).await?;
