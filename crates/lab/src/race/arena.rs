@@ -101,11 +101,13 @@ impl<'b> Arena<'b> {
             .collect()
     }
 
-    /// Returns, for each invariant, whether no row violates it now.
-    pub(super) async fn check(&self, observed: &[(String, String, String)]) -> Result<Vec<bool>, RaceError> {
-        if self.bout.invariants.is_empty() {
-            return Ok(Vec::new());
-        }
+    /// Returns, for each invariant, whether no row violates it now, and what the written tables hold that they did not
+    /// hold before.
+    pub(super) async fn final_state(
+        &self,
+        observed: &[(String, String, String)],
+        written: &BTreeSet<String>,
+    ) -> Result<(Vec<bool>, String), RaceError> {
         let mut sql = format!("{PATH}; ");
         if self.bout.invariants.iter().any(|(_, query)| query.contains("observed")) {
             sql.push_str("DELETE FROM underpin_race.observed; ");
@@ -114,12 +116,16 @@ impl<'b> Arena<'b> {
                 sql.push_str(&format!("INSERT INTO underpin_race.observed VALUES ({values}); "));
             }
         }
-        let holds: Vec<String> =
-            self.bout.invariants.iter().map(|(_, query)| format!("NOT EXISTS ({})", bare(query))).collect();
-        sql.push_str(&format!("SELECT {}", holds.join(", ")));
-        let rows = self.watcher.rows(&sql).await?;
-        let answer = rows.rows.into_iter().next().unwrap_or_default();
-        Ok(answer.into_iter().map(|cell| cell.as_deref() == Some("t")).collect())
+        let holds = self.bout.invariants.iter().map(|(_, query)| format!("NOT EXISTS ({})", bare(query)));
+        let columns: Vec<String> = holds.chain(self.point.contents(written)).collect();
+        if columns.is_empty() {
+            return Ok((Vec::new(), String::new()));
+        }
+        sql.push_str(&format!("SELECT {}", columns.join(", ")));
+        let mut holds = self.watcher.rows(&sql).await?.rows.into_iter().next().unwrap_or_default();
+        let contents = holds.split_off(self.bout.invariants.len().min(holds.len()));
+        let holds = holds.into_iter().map(|cell| cell.as_deref() == Some("t")).collect();
+        Ok((holds, self.point.changes(written, contents)))
     }
 
     /// Closes all sessions.

@@ -492,7 +492,7 @@ impl<'a> Execution<'a> {
 
     async fn conclude(&self, explorer: &Explorer) -> Result<Final, RaceError> {
         let observed: Vec<_> = self.players.iter().flat_map(Player::observed).collect();
-        let holds = self.arena.check(&observed).await?;
+        let (holds, mut behaviour) = self.arena.final_state(&observed, &self.marks.written).await?;
         let ending = |player: &Player<'_>| player.ended.clone().unwrap_or(Ending::Done);
         let endings: Vec<Ending> = self.players.iter().map(ending).collect();
         let committed: BTreeSet<usize> = self
@@ -501,7 +501,6 @@ impl<'a> Execution<'a> {
             .filter(|player| player.ended == Some(Ending::Done))
             .map(|player| player.number)
             .collect();
-        let mut behaviour = self.arena.point.changes(&self.arena.watcher, &self.marks.written).await?;
         for number in &committed {
             // What an attempt saw that was rolled back does not count.
             let tries = self.players[*number].tries;

@@ -138,8 +138,12 @@ impl RestorePoint {
         let deferred = watcher.value(deferred).await?.as_deref() == Some("t");
         let (state, restores) = (BTreeMap::new(), Cell::new(0));
         let mut point = RestorePoint { tables, sequences, names, deferred, state, restores };
-        let all: BTreeSet<String> = point.tables.keys().cloned().collect();
-        point.state = point.state_of(watcher, &all).await?;
+        if !point.tables.is_empty() {
+            let all: BTreeSet<String> = point.tables.keys().cloned().collect();
+            let rows = watcher.rows(&format!("SELECT {}", point.contents(&all).join(", "))).await?;
+            let cells = rows.rows.into_iter().flatten().flatten();
+            point.state = all.into_iter().zip(cells).collect();
+        }
         Ok(point)
     }
 
@@ -149,31 +153,23 @@ impl RestorePoint {
         self.sequences.values().any(|sequence| (1..=GIVEN).contains(&(number - sequence.last)))
     }
 
-    /// Returns what is different from the restore point, as one text, when at most the named tables were written.
-    pub(super) async fn changes(
-        &self,
-        watcher: &Session,
-        written: &BTreeSet<String>,
-    ) -> Result<String, RaceError> {
-        let mut state = self.state_of(watcher, written).await?;
-        state.retain(|table, rows| self.state.get(table) != Some(rows));
-        Ok(state.iter().map(|(table, rows)| format!("{table}:\n{rows}\n")).collect())
+    /// Returns the columns of a query that [`changes`](Self::changes) reads, when at most the named tables were written.
+    pub(super) fn contents(&self, written: &BTreeSet<String>) -> Vec<String> {
+        self.known(written).map(|(_, table)| format!("({})", table.content)).collect()
     }
 
-    async fn state_of(
-        &self,
-        watcher: &Session,
-        tables: &BTreeSet<String>,
-    ) -> Result<BTreeMap<String, String>, RaceError> {
-        let known: Vec<(&String, &TablePoint)> =
-            tables.iter().filter_map(|name| self.tables.get_key_value(name)).collect();
-        if known.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let parts: Vec<String> = known.iter().map(|(_, table)| format!("({})", table.content)).collect();
-        let rows = watcher.rows(&format!("SELECT {}", parts.join(", "))).await?;
-        let cells = rows.rows.into_iter().next().unwrap_or_default();
-        Ok(known.iter().map(|(name, _)| (*name).clone()).zip(cells.into_iter().flatten()).collect())
+    /// Returns what is different from the restore point, as one text; `cells` answer [`contents`](Self::contents).
+    pub(super) fn changes(&self, written: &BTreeSet<String>, cells: Vec<Option<String>>) -> String {
+        let state = self.known(written).map(|(name, _)| name).zip(cells.into_iter().flatten());
+        let changed = state.filter(|(name, rows)| self.state.get(*name) != Some(rows));
+        changed.map(|(name, rows)| format!("{name}:\n{rows}\n")).collect()
+    }
+
+    fn known<'p>(
+        &'p self,
+        tables: &'p BTreeSet<String>,
+    ) -> impl Iterator<Item = (&'p String, &'p TablePoint)> {
+        tables.iter().filter_map(|name| self.tables.get_key_value(name))
     }
 
     /// Undoes whatever was done to any table.
