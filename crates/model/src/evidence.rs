@@ -78,7 +78,7 @@ pub struct Schedules {
     pub compared: bool,
     /// Schedules whose answers and final state no serial order of the committed sessions gives.
     pub nonserializable: u64,
-    /// Schedules that SERIALIZABLE refused for nothing, of the first twenty that it refused: at REPEATABLE READ they go
+    /// Schedules that SERIALIZABLE refused for nothing, of the first eight that it refused: at REPEATABLE READ they go
     /// through and end as a serial order does.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub needless: u64,

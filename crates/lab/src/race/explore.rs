@@ -113,7 +113,7 @@ pub struct Explored {
 }
 
 /// So many schedules that were refused at SERIALIZABLE are run again, to see whether that was needed.
-const DOUBTED: u64 = 20;
+const DOUBTED: u64 = 8;
 
 /// Part of the time in which schedules are run in order; the rest is for those that chance draws.
 const WALKING: f64 = 0.8;

@@ -52,7 +52,9 @@ pub(super) fn fight_all(
     Ok(receiver)
 }
 
+/// Returns the next bout to fight. The last come first: pairs, which nobody made small, would keep one thread busy when
+/// the others are done.
 fn taken<'b>(next: &AtomicUsize, bouts: &'b [Bout]) -> Option<(usize, &'b Bout)> {
-    let place = next.fetch_add(1, Ordering::Relaxed);
-    Some((place, bouts.get(place)?))
+    let place = bouts.len().checked_sub(1 + next.fetch_add(1, Ordering::Relaxed))?;
+    Some((place, &bouts[place]))
 }
