@@ -130,17 +130,17 @@ async fn fight(ring: &Ring, bout: &Bout, profile: RunProfile) -> Result<Rounds, 
 async fn guard(ring: &Ring, bout: &Bout, held: &Explored) -> Result<Option<Guard>, RaceError> {
     let weaker = without_locks(bout).filter(|_| is_scenario(bout) && held.verdict() == RaceVerdict::Holds);
     let Some(weaker) = weaker else { return Ok(None) };
+    let weaker = Bout { name: format!("{} without row locks", bout.name), ..weaker };
     let database = ring.database(&weaker).await?;
     let arena = Arena::prepare(&database, &weaker).await?;
     let options = RaceOptions { limit: GUARD_SCHEDULES, first_anomaly: true, ..RaceOptions::default() };
     let explored = explore(&arena, held.level, &options).await?;
     arena.close().await;
     ring.drop(&database).await?;
-    let EvidenceBody::Schedules(without) = evidence(&weaker, &explored, Vec::new()).body else {
-        return Ok(None);
-    };
+    let evidence = evidence(&weaker, &explored, Vec::new());
+    let EvidenceBody::Schedules(without) = evidence.body.clone() else { return Ok(None) };
     let with = (held.waiting, held.explored);
-    Ok(Some(Guard { scenario: bout.name.clone(), level: held.level, with, without }))
+    Ok(Some(Guard { scenario: bout.name.clone(), level: held.level, with, without, evidence }))
 }
 
 /// Tells a scenario of the project from a pair that was made up.
@@ -155,6 +155,8 @@ struct Guard {
     /// Schedules with the locks: those in which some session waits, and all.
     with: (u64, u64),
     without: Box<Schedules>,
+    /// The same for the report.
+    evidence: Evidence,
 }
 
 /// One scenario at one level.
@@ -188,6 +190,8 @@ impl Study {
         for (explored, evidence) in rounds.levels {
             self.judge(bout, &explored, evidence);
         }
+        let broken = rounds.guard.iter().filter(|guard| !guard.without.violated.is_empty());
+        self.outcome.evidence.extend(broken.map(|guard| guard.evidence.clone()));
         self.guards.extend(rounds.guard);
     }
 
