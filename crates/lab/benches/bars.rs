@@ -228,14 +228,19 @@ async fn gallery(ring: &Ring) -> Result<(), Box<dyn Error>> {
         for level in [Level::ReadCommitted, Level::RepeatableRead, Level::Serializable] {
             let database = ring.database(&bout).await?;
             let arena = Arena::prepare(&database, &bout).await?;
+            let mut behaviours = Vec::new();
             for reduction in [true, false] {
                 let options = RaceOptions { reduction, ..RaceOptions::default() };
                 let found = explore(&arena, level, &options).await?;
                 let executions = if reduction { &mut reduced } else { &mut all };
                 *executions += found.explored + found.pruned;
+                behaviours.push(found.behaviours.clone());
                 if reduction && found.verdict() == RaceVerdict::Breaks {
                     first.extend(found.first_after);
                 }
+            }
+            if behaviours[0] != behaviours[1] {
+                return Err(format!("{folder} at {level}: reduction loses behaviours").into());
             }
             arena.close().await;
             ring.drop(&database).await?;

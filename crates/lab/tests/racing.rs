@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use underpin_lab::project_folder::{BareScenario, bare_scenario, load_project};
 use underpin_lab::race::{
     Arena, Bout, Class, Explored, Level, RaceError, RaceOptions, RaceVerdict, Ring, evidence, explore,
-    from_folder, of_scenario, repairs, replay,
+    from_folder, of_scenario, repairs, replay, without_locks,
 };
 use underpin_model::Evidence;
 use underpin_pg::{Profile, Server, ServerSpec};
@@ -356,6 +356,49 @@ async fn a_schedule_is_replayed_and_an_impossible_one_refused() {
     );
     arena.close().await;
     server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn without_its_lock_a_sale_is_lost() {
+    let (server, ring) = start().await;
+    let folder = gallery().into_iter().find(|folder| folder.ends_with("lost-update-for-update")).unwrap();
+    let bout = from_folder(&folder).unwrap();
+    let found = explored(&ring, &without_locks(&bout).unwrap(), true).await;
+    assert_eq!(found[0].verdict(), RaceVerdict::Breaks);
+    assert_eq!(found[0].class, Some(Class::LostUpdate));
+    let atomic = gallery().into_iter().find(|folder| folder.ends_with("lost-update-atomic")).unwrap();
+    assert!(without_locks(&from_folder(&atomic).unwrap()).is_none());
+    server.stop().await.unwrap();
+}
+
+/// So many schedules of a scenario of CodeLearn are run without reduction.
+const UNREDUCED: u64 = 250;
+
+#[tokio::test]
+async fn reduction_loses_no_behaviour_of_codelearn() {
+    let root = Utf8Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../systems/codelearn"));
+    let project = load_project(root).unwrap();
+    let server = Server::start(ServerSpec::new(sample::installation(), Profile::Fast, "race")).await.unwrap();
+    let ring = Ring::prepare(server.address(), Some(&project)).await.unwrap();
+    let mut compared = Vec::new();
+    for scenario in &project.scenarios {
+        let bout = of_scenario(&project, scenario);
+        let database = ring.database(&bout).await.unwrap();
+        let arena = Arena::prepare(&database, &bout).await.unwrap();
+        let options = RaceOptions { reduction: false, limit: UNREDUCED, ..RaceOptions::default() };
+        let all = explore(&arena, Level::ReadCommitted, &options).await.unwrap();
+        let some = explore(&arena, Level::ReadCommitted, &RaceOptions::default()).await.unwrap();
+        if all.exhausted {
+            assert_eq!(some.behaviours, all.behaviours, "{}", bout.name);
+            compared.push(bout.name.clone());
+        } else {
+            assert!(all.behaviours.is_subset(&some.behaviours), "{}", bout.name);
+        }
+        arena.close().await;
+        ring.drop(&database).await.unwrap();
+    }
+    server.stop().await.unwrap();
+    assert!(compared.len() >= 5, "{compared:?}");
 }
 
 /// CodeLearn with some texts replaced, and a scenario's setup on top.
