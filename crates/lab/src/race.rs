@@ -17,6 +17,7 @@ mod player;
 mod reach;
 mod repair;
 mod restore_point;
+mod rewrite;
 mod ring;
 mod spec;
 mod trail;

@@ -85,6 +85,13 @@ pub(super) struct Rules {
     pub(super) victim: Victim,
 }
 
+impl Rules {
+    /// Returns the rules of an execution in which nobody begins again and deadlocks end as usual.
+    pub(super) fn plain(level: Level) -> Rules {
+        Rules { level, retry: 0, victim: Victim::Closer }
+    }
+}
+
 /// Whom a deadlock ends, of the sessions in its circle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Victim {
@@ -211,8 +218,8 @@ impl<'a> Execution<'a> {
     fn may_wait(&self, number: usize) -> bool {
         let Some(step) = self.players[number].next() else { return false };
         let (facts, touch) = (&step.statement.facts, self.touch(step));
-        let others = self.memories.iter().enumerate().filter(|(other, _)| *other != number);
-        others.into_iter().any(|(_, memory)| memory.may_hold_up(facts, &touch))
+        let mut others = self.memories.iter().enumerate().filter(|(other, _)| *other != number);
+        others.any(|(_, memory)| memory.may_hold_up(facts, &touch))
     }
 
     fn touch(&self, step: &Step<'_>) -> Touch {

@@ -200,10 +200,7 @@ pub fn replay<'a>(
 ) -> LocalBoxFuture<'a, Result<Anomaly, RaceError>> {
     Box::pin(async move {
         let mut explorer = Explorer::replay(level, schedule.clone());
-        explorer.begin();
-        let execution =
-            Execution::new(arena, Rules { level, retry: 0, victim: Victim::Closer }, &arena.everybody())?;
-        match execution.run(&mut explorer, &mut Trail::default()).await? {
+        match once(arena, Rules::plain(level), &mut explorer).await? {
             Some(last) => Ok(anomaly(arena, &last)),
             None => {
                 let done = explorer.schedule();
@@ -212,6 +209,12 @@ pub fn replay<'a>(
             }
         }
     })
+}
+
+/// Runs the one schedule of an explorer that replays, or that chance guides; nothing when it cannot be followed.
+async fn once(arena: &Arena<'_>, rules: Rules, explorer: &mut Explorer) -> Result<Option<Final>, RaceError> {
+    explorer.begin();
+    Execution::new(arena, rules, &arena.everybody())?.run(explorer, &mut Trail::default()).await
 }
 
 fn anomaly(arena: &Arena<'_>, last: &Final) -> Anomaly {
@@ -271,7 +274,7 @@ impl<'a> Judge<'a> {
         };
         Judge {
             arena,
-            rules: Rules { level, retry: options.retry, victim: Victim::Closer },
+            rules: Rules { retry: options.retry, ..Rules::plain(level) },
             start: Instant::now(),
             seconds: options.seconds,
             first_anomaly: options.first_anomaly,
@@ -290,6 +293,12 @@ impl<'a> Judge<'a> {
         self.found
     }
 
+    /// Runs a schedule once more.
+    async fn again(&mut self, rules: Rules, schedule: Schedule) -> Result<Option<Final>, RaceError> {
+        self.found.executions += 1;
+        once(self.arena, rules, &mut Explorer::replay(rules.level, schedule)).await
+    }
+
     /// Explores again with each session as the one that a deadlock ends.
     async fn other_victims(&mut self, mode: Mode, limit: u64) -> Result<(), RaceError> {
         for session in self.arena.everybody() {
@@ -304,11 +313,7 @@ impl<'a> Judge<'a> {
     /// comparing with serial orders says nothing.
     async fn steady(&mut self) -> Result<(), RaceError> {
         let Some((schedule, behaviour)) = self.first.clone() else { return Ok(()) };
-        let mut explorer = Explorer::replay(self.rules.level, schedule);
-        explorer.begin();
-        let execution = Execution::new(self.arena, self.rules, &self.arena.everybody())?;
-        let again = execution.run(&mut explorer, &mut Trail::default()).await?;
-        self.found.executions += 1;
+        let again = self.again(self.rules, schedule).await?;
         self.found.steady = again.is_some_and(|last| last.behaviour == behaviour);
         Ok(())
     }
@@ -346,15 +351,10 @@ impl<'a> Judge<'a> {
     /// Whether a row was written over is asked of the server: under one snapshot for the transaction it refuses
     /// just that (manual, "Repeatable Read Isolation Level").
     async fn classify(&mut self) -> Result<(), RaceError> {
-        let Some(minimal) = &self.found.minimal else { return Ok(()) };
+        let Some(minimal) = self.found.minimal.clone() else { return Ok(()) };
         let mut over = WrittenOver::NoRow;
         if self.rules.level == Level::ReadCommitted {
-            let mut explorer = Explorer::replay(Level::RepeatableRead, minimal.schedule.clone());
-            explorer.begin();
-            let rules = Rules { level: Level::RepeatableRead, retry: 0, victim: Victim::Closer };
-            let execution = Execution::new(self.arena, rules, &self.arena.everybody())?;
-            let replayed = execution.run(&mut explorer, &mut Trail::default()).await?;
-            self.found.executions += 1;
+            let replayed = self.again(Rules::plain(Level::RepeatableRead), minimal.schedule.clone()).await?;
             if replayed.is_some_and(|last| last.played.iter().any(|one| refused(&one.reply))) {
                 over = WrittenOver::SomeRow;
             }
@@ -442,17 +442,15 @@ impl<'a> Judge<'a> {
     /// Draws schedules by chance, where there are more than could be run.
     async fn sample(&mut self, limit: u64) -> Result<(), RaceError> {
         let steps = self.first.as_ref().map_or(0, |(schedule, _)| schedule.0.len());
-        let everybody = self.arena.everybody();
+        let sessions = self.arena.bout.corners.len();
         for seed in 0..(limit / 10).max(FEWEST_SAMPLES) {
             if self.is_enough() || self.late(1.0) {
                 break;
             }
             self.found.executions += 1;
-            let pct = Pct::new(seed, everybody.len(), steps);
+            let pct = Pct::new(seed, sessions, steps);
             let mut explorer = Explorer::random(self.rules.level, pct);
-            explorer.begin();
-            let execution = Execution::new(self.arena, self.rules, &everybody)?;
-            if let Some(last) = execution.run(&mut explorer, &mut Trail::default()).await? {
+            if let Some(last) = once(self.arena, self.rules, &mut explorer).await? {
                 self.found.sampled += 1;
                 self.judge(last).await?;
             }
@@ -503,11 +501,8 @@ impl<'a> Judge<'a> {
             return Ok(());
         }
         self.doubted += 1;
-        let mut explorer = Explorer::replay(Level::RepeatableRead, last.schedule.clone());
-        explorer.begin();
-        let rules = Rules { level: Level::RepeatableRead, retry: 0, victim: Victim::Closer };
-        let execution = Execution::new(self.arena, rules, &self.arena.everybody())?;
-        if let Some(again) = execution.run(&mut explorer, &mut Trail::default()).await? {
+        let rules = Rules::plain(Level::RepeatableRead);
+        if let Some(again) = self.again(rules, last.schedule.clone()).await? {
             let through = again.committed == self.arena.everybody();
             let harmless = through && self.explained(&again).await? && !self.violates(&again);
             self.found.needless += u64::from(harmless && self.found.steady);

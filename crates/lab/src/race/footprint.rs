@@ -181,8 +181,9 @@ impl Memory {
             }
         }
         effect.ended.get_or_insert_default().add_all(ended);
+        // What a session holds beyond its transaction is no part of the next one's story.
+        self.story = (!self.held.contains_key(ADVISORY)).then(String::new);
         self.held.clear();
-        self.story = Some(String::new());
     }
 }
 

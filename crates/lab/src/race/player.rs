@@ -121,7 +121,7 @@ impl<'a> Player<'a> {
         }
         if step.kind == StepKind::Statement && self.circle != Some(circle) {
             let delay = if circle == Circle::Possible { "1ms" } else { "1h" };
-            message.push_str(&format!("CALL underpin_race.look_for_deadlock_after('{delay}'); "));
+            message.push_str(&format!("CALL underpin_race.look_for_deadlock_after('{delay}', true); "));
             let back_to_savepoint = step.statement.facts.verb == Verb::Rollback;
             self.circle = Some(circle).filter(|_| !back_to_savepoint);
         }

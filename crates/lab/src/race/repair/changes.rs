@@ -12,6 +12,7 @@ use underpin_sql::refusal::refusal;
 use super::super::bout::Bout;
 use super::super::open_text::{VARIABLE, marked};
 use super::super::reach::Surroundings;
+use super::super::rewrite::{statements, statements_of, with_scripts};
 
 /// So often a transaction begins again where the level refuses some.
 const TRIES: u32 = 5;
@@ -28,34 +29,37 @@ pub(super) struct Candidate {
 /// Returns what is worth a try when a scenario breaks at the level.
 pub(super) fn candidates(bout: &Bout, level: Level, around: &Surroundings) -> Vec<Candidate> {
     let mut all = Vec::new();
-    let mut add = |change: &str, added_statements: usize, bout: Option<Bout>| {
-        let added_statements = added_statements as u64;
+    let before = statements_of(bout);
+    let mut add = |change: &str, bout: Option<Bout>| {
         let change = change.to_owned();
-        all.extend(bout.map(|bout| Candidate { change, bout, level, retry: 0, added_statements }));
+        let candidate = |bout: Bout| {
+            let added_statements = statements_of(&bout).saturating_sub(before);
+            Candidate { change, bout, level, retry: 0, added_statements }
+        };
+        all.extend(bout.map(candidate));
     };
-    let sessions = bout.corners.len();
     let append =
         |clause: &'static str| move |script: &mut TransactionScript| lock_reads(script, clause, |_| true);
-    add("compute the new value in the UPDATE itself", 0, with_scripts(bout, compute_in_place));
-    add("lock the rows that are read: FOR NO KEY UPDATE", 0, with_scripts(bout, append("FOR NO KEY UPDATE")));
+    add("compute the new value in the UPDATE itself", with_scripts(bout, compute_in_place));
+    add("lock the rows that are read: FOR NO KEY UPDATE", with_scripts(bout, append("FOR NO KEY UPDATE")));
     let skip = |script: &mut TransactionScript| {
         lock_reads(script, "FOR NO KEY UPDATE SKIP LOCKED", |reach| reach.limited)
     };
-    add("take the next row that nobody holds: FOR NO KEY UPDATE SKIP LOCKED", 0, with_scripts(bout, skip));
+    add("take the next row that nobody holds: FOR NO KEY UPDATE SKIP LOCKED", with_scripts(bout, skip));
     let parent = |script: &mut TransactionScript| lock_parent(script, around);
-    add("lock the row that the others refer to first: FOR UPDATE", sessions, with_scripts(bout, parent));
+    add("lock the row that the others refer to first: FOR UPDATE", with_scripts(bout, parent));
     for (constraint, with_constraint) in constraints(bout) {
         let quiet = with_scripts(&with_constraint, ignore_conflicts);
-        add(&format!("{constraint}; ON CONFLICT DO NOTHING"), 0, quiet);
-        add(&constraint, 0, Some(with_constraint));
+        add(&format!("{constraint}; ON CONFLICT DO NOTHING"), quiet);
+        add(&constraint, Some(with_constraint));
     }
     // A lock that is taken by the first statement comes after the snapshot, where there is one for all.
     if level == Level::ReadCommitted {
         let change = "take an advisory lock first: pg_advisory_xact_lock";
-        add(change, sessions, with_scripts(bout, |script| advisory_lock(script, Lock::InTransaction)));
+        add(change, with_scripts(bout, |script| advisory_lock(script, Lock::InTransaction)));
     } else {
         let change = "take an advisory lock before BEGIN, release it after COMMIT: pg_advisory_lock";
-        add(change, 2 * sessions, with_scripts(bout, |script| advisory_lock(script, Lock::Around)));
+        add(change, with_scripts(bout, |script| advisory_lock(script, Lock::Around)));
     }
     for stronger in LEVELS.into_iter().filter(|one| *one > level) {
         let change = format!("{stronger}, begun again after 40001 and 40P01");
@@ -70,16 +74,6 @@ pub(super) fn candidates(bout: &Bout, level: Level, around: &Surroundings) -> Ve
     all
 }
 
-/// Returns the scenario with every script changed; nothing when no script can be.
-fn with_scripts(bout: &Bout, change: impl Fn(&mut TransactionScript) -> bool) -> Option<Bout> {
-    let mut changed = bout.clone();
-    let mut any = false;
-    for corner in &mut changed.corners {
-        any |= change(&mut corner.script);
-    }
-    any.then_some(changed)
-}
-
 /// Returns the scenario with each constraint that refuses what an invariant forbids, and the constraint's name.
 fn constraints(bout: &Bout) -> Vec<(String, Bout)> {
     let refusals = bout.invariants.iter().filter_map(|(_, query)| refusal(query));
@@ -88,22 +82,6 @@ fn constraints(bout: &Bout) -> Vec<(String, Bout)> {
         Bout { setup: format!("{setup};\n{ddl};\n"), ..bout.clone() }
     };
     refusals.map(|one| (format!("constraint: {}", one.what), with(&one.ddl))).collect()
-}
-
-/// Calls `change` with every statement; tells whether it changed one.
-fn statements(items: &mut [ScriptItem], change: &mut impl FnMut(&mut ScriptStatement) -> bool) -> bool {
-    let mut any = false;
-    for item in items {
-        any |= match item {
-            ScriptItem::Statement(statement) => change(statement),
-            ScriptItem::Set { .. } => false,
-            ScriptItem::If { branches, otherwise, .. } => {
-                let inside = branches.iter_mut().map(|(_, items)| items).chain([otherwise]);
-                inside.filter_map(|items| statements(items, change).then_some(())).count() > 0
-            }
-        };
-    }
-    any
 }
 
 /// Returns how far a statement reaches, whatever values its variables have.

@@ -35,7 +35,7 @@ pub(super) async fn throughput(
         let address = corner.role.as_ref().map_or_else(|| database.clone(), |role| database.user(role));
         let session = Session::connect(&address).await?;
         session.execute(&format!("SET default_transaction_isolation = '{}'", level.name())).await?;
-        session.execute("CALL underpin_race.look_for_deadlock_from_now_on('50ms')").await?;
+        session.execute("CALL underpin_race.look_for_deadlock_after('50ms', false)").await?;
         clients.push((session, corner, arena.values(number)));
     }
     let (mut committed, mut busy) = (0u32, Duration::ZERO);
