@@ -3,6 +3,7 @@
 use camino::Utf8Path;
 use clap::Args;
 use underpin_lab::adopt;
+use underpin_report::amounts::counted;
 
 use crate::fault::Fault;
 use crate::output;
@@ -29,8 +30,9 @@ pub fn run(_args: &InitArgs, settings: &Settings) -> Result<u8, Fault> {
             fs_err::write(&file, &adoption.config).map_err(failed)?;
             let words = adopt::scheme_words(adoption.scheme);
             output::result(&format!(
-                "Adopted {}: {} migrations in {}/.\nWrote underpin.toml.",
-                words, adoption.count, adoption.migrations
+                "Adopted {words}: {} in {}/.\nWrote underpin.toml.",
+                counted(adoption.count, "migration"),
+                adoption.migrations
             ));
         }
         None => {

@@ -128,7 +128,8 @@ async fn fight(ring: &Ring, bout: &Bout, profile: RunProfile) -> Result<Rounds, 
 
 /// Explores a scenario that holds without its row locks, to show what they are there for.
 async fn guard(ring: &Ring, bout: &Bout, held: &Explored) -> Result<Option<Guard>, RaceError> {
-    let weaker = without_locks(bout).filter(|_| is_scenario(bout) && held.verdict() == RaceVerdict::Holds);
+    let weaker =
+        without_locks(bout).filter(|_| is_scenario(&bout.file) && held.verdict() == RaceVerdict::Holds);
     let Some(weaker) = weaker else { return Ok(None) };
     let weaker = Bout { name: format!("{} without row locks", bout.name), ..weaker };
     let database = ring.database(&weaker).await?;
@@ -143,9 +144,9 @@ async fn guard(ring: &Ring, bout: &Bout, held: &Explored) -> Result<Option<Guard
     Ok(Some(Guard { scenario: bout.name.clone(), level: held.level, with, without, evidence }))
 }
 
-/// Tells a scenario of the project from a pair that was made up.
-fn is_scenario(bout: &Bout) -> bool {
-    bout.file.ends_with(".toml")
+/// Tells the file of a scenario from that of a pair that was made up.
+fn is_scenario(file: &str) -> bool {
+    file.ends_with(".toml")
 }
 
 /// A scenario that holds, beside itself without its row locks.
@@ -172,7 +173,7 @@ struct Judged {
 impl Judged {
     /// Tells a scenario of the project from a pair that was made up.
     fn is_scenario(&self) -> bool {
-        self.file.ends_with(".toml")
+        is_scenario(&self.file)
     }
 }
 
