@@ -185,6 +185,24 @@ fn hint(error: &MigrateError) -> String {
              Correct it and run again."
                 .to_owned()
         }
+        MigrateError::NotVerified { .. } => {
+            "Bring these rows to the new form, or correct the backfill; then run `underpin migrate phase` again.".to_owned()
+        }
+        MigrateError::Earlier { .. } => "Run `underpin migrate up` first.".to_owned(),
+        MigrateError::NotAFolder { .. } => "Apply it with `underpin migrate up`.".to_owned(),
+        MigrateError::NoFolder { .. } => "`underpin migrate status` lists every version.".to_owned(),
+        MigrateError::Reverting { .. } => {
+            "Finish that with `underpin migrate phase VERSION revert`; then begin again.".to_owned()
+        }
+        MigrateError::Contracted { .. } => {
+            "Bring the old form back with a new migration, in phases as well.".to_owned()
+        }
+        MigrateError::NoRevert { .. } => {
+            "Write the statements that undo expand.sql into a new migration, or go on to contract.".to_owned()
+        }
+        MigrateError::KeyIsNull { .. } => {
+            "Name a key without NULLs in `-- batch:`, best the primary key.".to_owned()
+        }
         MigrateError::LockTimeout { .. } => {
             "Find who holds the lock (SELECT * FROM pg_stat_activity WHERE state <> 'idle') and run again; nothing was changed."
                 .to_owned()

@@ -11,7 +11,7 @@ use underpin_pg::Session;
 use underpin_pg::{DataSource, Lifetime, Profile, Server, ServerSpec, adopt, stop_adopted};
 
 use crate::error::LabError;
-use crate::migrator::{ApplyOptions, migrate_up};
+use crate::migrator::{ApplyOptions, Folders, migrate_up};
 use crate::template::owner_address;
 use crate::{bootstrap, loading};
 
@@ -109,7 +109,9 @@ pub fn prepare<'a>(
 ) -> LocalBoxFuture<'a, Result<(), LabError>> {
     Box::pin(async move {
         let owner = owner_address(project, superuser);
-        migrate_up(&owner, &project.migrations, &ApplyOptions::default(), events).await?;
+        // Nobody runs an older version of the application against this server.
+        let options = ApplyOptions { folders: Folders::Through, ..ApplyOptions::default() };
+        migrate_up(&owner, &project.migrations, &options, events).await?;
         loading::load_files(&owner, &project.seeds, events).await?;
         Ok(())
     })

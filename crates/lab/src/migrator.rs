@@ -1,15 +1,23 @@
 //! Brings a database forward through its numbered migrations, one runner at a time.
 //!
 //! Deciding ([`plan`]) is apart from doing ([`apply`]); [`ledger`] is the database's own memory of
-//! what was applied, [`foreign`] that of another tool whose folder and ledger are adopted.
+//! what was applied, [`foreign`] that of another tool whose folder and ledger are adopted. `runner`
+//! runs one file or phase, `folder` walks the phases of expand and contract, `backfill` its rows.
 
 pub mod apply;
+mod backfill;
+mod folder;
 pub mod foreign;
 pub mod ledger;
 pub mod lock;
+mod patience;
+pub mod phase;
 pub mod plan;
+mod runner;
+pub mod state;
 
-pub use apply::{Applied, ApplyOptions, migrate_up};
+pub use apply::{Applied, ApplyOptions, Folders, Waiting, migrate_up};
+pub use phase::{Goal, PhaseWish, Walked, migrate_phase};
 pub use plan::{Plan, Problem};
 
 use underpin_pg::QueryError;
@@ -44,6 +52,75 @@ pub enum MigrateError {
         /// The server's last answer.
         #[source]
         source: QueryError,
+    },
+    /// `verify.sql` of a folder returned rows.
+    #[error(
+        "{file}:{line}: the verification returned {count} row{}: {}",
+        if *count == 1 { "" } else { "s" },
+        shown.join("; ")
+    )]
+    NotVerified {
+        /// The file.
+        file: String,
+        /// Line of the query.
+        line: u32,
+        /// How many rows.
+        count: usize,
+        /// The first of them.
+        shown: Vec<String>,
+    },
+    /// The key of a backfill has NULLs.
+    #[error("{file}:{line}: rows of {table} have NULL in the key ({key}), and lie in no range of it")]
+    KeyIsNull {
+        /// The file.
+        file: String,
+        /// Line of the statement.
+        line: u32,
+        /// The table.
+        table: String,
+        /// The key's columns.
+        key: String,
+    },
+    /// Earlier migrations are not applied.
+    #[error("version {version} waits for earlier ones: {}", before.join(", "))]
+    Earlier {
+        /// The folder's version.
+        version: String,
+        /// Versions before it that are not applied.
+        before: Vec<String>,
+    },
+    /// The version is a file, which has no phases.
+    #[error("{file} is one file and has no phases")]
+    NotAFolder {
+        /// The file.
+        file: String,
+    },
+    /// There is no such folder, or none that is pending.
+    #[error("{}", match version {
+        Some(version) => format!("there is no migration of version {version}"),
+        None => "no migration in the form of a folder is pending".to_owned(),
+    })]
+    NoFolder {
+        /// The version that was asked for.
+        version: Option<String>,
+    },
+    /// The folder is on its way back.
+    #[error("{folder} is being taken back")]
+    Reverting {
+        /// The folder.
+        folder: String,
+    },
+    /// Contract has begun: the old form is gone, or going.
+    #[error("{folder} cannot be taken back: contract has taken the old form away")]
+    Contracted {
+        /// The folder.
+        folder: String,
+    },
+    /// The folder has no way back.
+    #[error("{folder} has no revert.sql")]
+    NoRevert {
+        /// The folder.
+        folder: String,
     },
     /// The ledger and the folder disagree; nothing was applied.
     #[error("the migrations folder and the database's ledger disagree")]

@@ -2,6 +2,7 @@
 
 mod bare_folder;
 mod config_file;
+mod phase_folders;
 mod scenario_file;
 mod scenario_links;
 mod scenario_words;
@@ -117,7 +118,8 @@ impl Reader<'_> {
 
     fn migrations(&mut self, folder: &str) -> Vec<Migration> {
         let files = self.files(folder, "sql");
-        if files.is_empty() {
+        let folders = self.phase_folders(folder);
+        if files.is_empty() && folders.is_empty() {
             let hint = format!(
                 "Put numbered SQL files there, such as {folder}/001_init.sql, or set [paths] migrations."
             );
@@ -127,12 +129,14 @@ impl Reader<'_> {
         for file in files {
             migrations.extend(self.migration(&file));
         }
+        for folder in folders {
+            migrations.extend(self.phase_folder(&folder));
+        }
         migrations.sort_by(|a, b| underpin_sql::migration::compare_versions(&a.version, &b.version));
         for pair in migrations.windows(2) {
             if underpin_sql::migration::compare_versions(&pair[0].version, &pair[1].version).is_eq() {
-                let message =
-                    format!("Version {} is taken by {} already.", pair[1].version, pair[0].sql.file);
-                let fault = Diagnostic::new(&pair[1].sql.file, message);
+                let message = format!("Version {} is taken by {} already.", pair[1].version, pair[0].path());
+                let fault = Diagnostic::new(pair[1].path(), message);
                 self.faults.push(fault.hint("Give the newer file the next free number."));
             }
         }

@@ -10,7 +10,7 @@ use underpin_pg::{Profile, Server, ServerSpec};
 use crate::bootstrap;
 use crate::error::LabError;
 use crate::lab::LabSpec;
-use crate::migrator::{ApplyOptions, migrate_up};
+use crate::migrator::{ApplyOptions, Folders, migrate_up};
 use crate::template::owner_address;
 
 /// Applies the versions in `applied` silently, then the pending ones with a trace of each statement.
@@ -29,7 +29,7 @@ pub fn rehearse<'a>(
             let options = ApplyOptions { up_to: Some(last.clone()), ..ApplyOptions::default() };
             migrate_up(&owner, &project.migrations, &options, &Silent).await?;
         }
-        let options = ApplyOptions { trace: true, ..ApplyOptions::default() };
+        let options = ApplyOptions { trace: true, folders: Folders::Through, ..ApplyOptions::default() };
         let traced = migrate_up(&owner, &project.migrations, &options, events).await?;
         server.stop().await?;
         Ok(traced.traces)

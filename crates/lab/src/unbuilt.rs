@@ -12,9 +12,11 @@ use crate::proofs::{replay, seed};
 /// An error that is nobody's SQL (no server, no disk) is handed back.
 pub(crate) fn finding(error: LabError) -> Result<(&'static str, Finding), LabError> {
     match error {
-        LabError::Migrate(failure @ MigrateError::Statement { .. }) => {
-            Ok((replay::PROOF.name, replay::failed(&failure, 1)))
-        }
+        LabError::Migrate(
+            failure @ (MigrateError::Statement { .. }
+            | MigrateError::NotVerified { .. }
+            | MigrateError::KeyIsNull { .. }),
+        ) => Ok((replay::PROOF.name, replay::failed(&failure, 1))),
         error @ LabError::Load { .. } => Ok((seed::PROOF.name, seed::fails_at_first(&error))),
         error => Err(error),
     }

@@ -11,30 +11,30 @@ use crate::sample;
 
 const CONFIG: (&str, &str) = ("underpin.toml", "[project]\nname = \"history\"\n");
 
-fn migrations(files: &[(&str, &str)]) -> Vec<Migration> {
+pub fn migrations(files: &[(&str, &str)]) -> Vec<Migration> {
     let files: Vec<(&str, &str)> = [CONFIG].into_iter().chain(files.iter().copied()).collect();
     sample::project(&files).project.migrations
 }
 
-struct Place {
+pub struct Place {
     server: Server,
 }
 
 impl Place {
-    async fn start() -> Place {
+    pub async fn start() -> Place {
         let spec = ServerSpec::new(sample::installation(), Profile::Fast, "test");
         Place { server: Server::start(spec).await.unwrap() }
     }
 
     /// Returns a new database.
-    async fn database(&self, name: &str) -> Address {
+    pub async fn database(&self, name: &str) -> Address {
         ask(&self.server.address(), &format!("CREATE DATABASE {name}")).await;
         self.server.address().database(name)
     }
 }
 
 /// Returns the first value that a statement returns.
-async fn ask(address: &Address, sql: &str) -> String {
+pub async fn ask(address: &Address, sql: &str) -> String {
     let session = Session::connect(address).await.unwrap();
     let value = session.value(sql).await.unwrap();
     session.close().await;
@@ -45,7 +45,7 @@ async fn up(address: &Address, migrations: &[Migration]) -> Result<Applied, Migr
     migrate_up(address, migrations, &ApplyOptions::default(), &Silent).await
 }
 
-const LEDGER: &str =
+pub const LEDGER: &str =
     "SELECT string_agg(version || ' ' || phase, ', ' ORDER BY version) FROM underpin.migrations";
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn one_runner_at_a_time_and_locks_are_not_waited_for_long() {
 }
 
 /// Ledgers as the tools make them, one version applied.
-const LEDGERS: &[(&str, &str, &str)] = &[
+pub const LEDGERS: &[(&str, &str, &str)] = &[
     (
         "sqlx",
         "CREATE TABLE _sqlx_migrations (version bigint PRIMARY KEY, description text NOT NULL, \

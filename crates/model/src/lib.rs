@@ -14,6 +14,7 @@ pub mod evidence;
 pub mod expression;
 pub mod finding;
 pub mod object;
+pub mod phases;
 pub mod project;
 pub mod report;
 pub mod script;

@@ -1,9 +1,10 @@
 //! The user's folder, read and understood.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::phases::{Phases, TableLock};
 use crate::script::TransactionScript;
 use crate::statement::Statement;
 
@@ -50,12 +51,23 @@ pub struct Migration {
     pub name: String,
     /// Naming scheme that the file follows.
     pub scheme: NamingScheme,
-    /// The SQL that brings the database forward (for dbmate: the `migrate:up` part).
+    /// The SQL that brings the database forward (for dbmate: the `migrate:up` part; for a folder: `expand.sql`).
     pub sql: SqlFile,
     /// Runs inside one transaction (`-- no-transaction` absent).
     pub transactional: bool,
-    /// XXH3-128 of the file's bytes, in hex; what the ledger remembers.
+    /// `-- lock:` lines: locks that are taken before the first statement, in this order.
+    pub locks: Vec<TableLock>,
+    /// XXH3-128 of the file's bytes (of all files of a folder), in hex; what the ledger remembers.
     pub checksum: String,
+    /// What follows expand, when the migration is a folder.
+    pub phases: Option<Box<Phases>>,
+}
+
+impl Migration {
+    /// Returns the file, or the folder, that the migration is.
+    pub fn path(&self) -> &Utf8Path {
+        self.phases.as_ref().map_or(&self.sql.file, |phases| &phases.folder)
+    }
 }
 
 /// How a tool names its migration files.

@@ -3,6 +3,7 @@
 mod value;
 
 use camino::Utf8Path;
+use underpin_model::phases::TableLock;
 use underpin_model::project::{Allow, Diagnostic, Param};
 
 use crate::lexer::{Kind, Lexer, Token};
@@ -29,6 +30,8 @@ pub struct Directives {
     pub recounts: Vec<String>,
     /// `-- batch:`.
     pub batch: Option<Batch>,
+    /// `-- lock:` lines, in order.
+    pub locks: Vec<TableLock>,
     /// `-- no-transaction`.
     pub no_transaction: bool,
 }
@@ -38,8 +41,8 @@ pub struct Directives {
 pub struct Batch {
     /// Table, as written.
     pub table: String,
-    /// Key column.
-    pub key: String,
+    /// Columns of the key, as written, in order.
+    pub key: Vec<String>,
     /// Rows per batch.
     pub rows: u64,
     /// Line of the directive, from 1.
@@ -47,8 +50,19 @@ pub struct Batch {
 }
 
 /// The words of all directives.
-pub const WORDS: &[&str] =
-    &["name", "param", "rate", "budget", "role", "tenant", "allow", "recount", "batch", "no-transaction"];
+pub const WORDS: &[&str] = &[
+    "name",
+    "param",
+    "rate",
+    "budget",
+    "role",
+    "tenant",
+    "allow",
+    "recount",
+    "batch",
+    "lock",
+    "no-transaction",
+];
 
 /// Returns the directives in the comments before the first statement of `text`, and every fault in them.
 pub fn read_header(file: &Utf8Path, text: &str) -> (Directives, Vec<Diagnostic>) {
@@ -94,7 +108,8 @@ pub(crate) fn read(
     let (mut directives, mut faults) = (Directives::default(), Vec::new());
     for comment in comments {
         let Some((word, rest)) = directive_of(comment.text) else { continue };
-        let outcome = if WORDS.contains(&word) {
+        // `lock` is an ordinary word of comments everywhere but in migrations.
+        let outcome = if WORDS.contains(&word) && (word != "lock" || words.contains(&word)) {
             directives.set(word, rest, comment.line)
         } else {
             match meant(word, words) {
@@ -124,8 +139,23 @@ fn directive_of(comment: &str) -> Option<(&str, &str)> {
 }
 
 /// Ordinary words of comments that are close to a directive's.
-const ORDINARY: &[&str] =
-    &["date", "note", "notes", "rule", "rules", "rates", "match", "patch", "below", "page", "transaction"];
+const ORDINARY: &[&str] = &[
+    "date",
+    "note",
+    "notes",
+    "rule",
+    "rules",
+    "rates",
+    "match",
+    "patch",
+    "below",
+    "page",
+    "block",
+    "clock",
+    "look",
+    "lock",
+    "transaction",
+];
 
 /// Returns the directive that a word is a misspelling of.
 fn meant<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
@@ -168,6 +198,7 @@ impl Directives {
             "allow" => value::allow(rest, line).map(|allow| self.allow.push(allow)),
             "recount" => value::recounts(rest).map(|recounts| self.recounts.extend(recounts)),
             "batch" => once(&mut self.batch, word, value::batch(rest, line)?),
+            "lock" => value::lock(rest, line).map(|lock| self.locks.push(lock)),
             _ => {
                 self.no_transaction = true;
                 Ok(())

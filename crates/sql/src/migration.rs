@@ -1,9 +1,12 @@
 //! Migration files: what their names and their texts say.
 
+mod backfill;
 mod dbmate;
 mod file_name;
+mod phases;
 
 use camino::Utf8Path;
+use underpin_model::phases::{MigrationPart, TableLock};
 use underpin_model::project::{Diagnostic, Migration, NamingScheme, SqlFile};
 use underpin_model::statement::{Statement, Verb};
 
@@ -11,6 +14,7 @@ use crate::directive;
 use crate::split::Split;
 
 pub use file_name::{FileName, Role, compare_versions, read_file_name};
+pub use phases::{FolderFile, parse_folder};
 
 /// Returns the migration of a file, or every fault found in it.
 ///
@@ -24,36 +28,60 @@ pub fn parse_migration(file: &Utf8Path, text: &str, checksum: String) -> Result<
         return Err(vec![unknown_name(file)]);
     };
     let up = dbmate::up_part(file, text)?;
-    let (sql, mut transactional) = match &up {
+    let (sql, transactional) = match &up {
         Some(up) => (up.sql.as_str(), up.transactional),
         None => (text, true),
     };
     if up.is_some() {
         scheme = NamingScheme::Dbmate;
     }
+    let MigrationPart { sql, transactional, locks } =
+        read_part(file, sql, Reading { scheme, transactional })?;
+    Ok(Migration { version, name, scheme, sql, transactional, locks, checksum, phases: None })
+}
+
+/// How a file is meant to be read.
+#[derive(Clone, Copy)]
+struct Reading {
+    scheme: NamingScheme,
+    /// Whether it runs in a transaction unless its directives say otherwise.
+    transactional: bool,
+}
+
+/// Returns the statements of one file and how they run, or every fault found in it.
+fn read_part(file: &Utf8Path, sql: &str, reading: Reading) -> Result<MigrationPart, Vec<Diagnostic>> {
     let split = Split::read(sql);
     let mut faults = split.diagnostics(file);
     let start = split.statements.first().map_or(split.sql.len(), |located| located.span.start);
     let comments = directive::comments(&split.sql, 0, start);
-    let (directives, wrong) = directive::read(file, &comments, &["no-transaction"]);
-    faults.extend(wrong.into_iter().filter(|fault| fault.message.contains("not known")));
-    transactional &= !directives.no_transaction;
+    let (directives, wrong) = directive::read(file, &comments, &["no-transaction", "lock"]);
+    let ours = |fault: &Diagnostic| fault.message.contains("not known") || fault.message.contains("-- lock");
+    faults.extend(wrong.into_iter().filter(ours));
+    let mut transactional = reading.transactional && !directives.no_transaction;
     let mut statements: Vec<_> = split.statements.into_iter().map(|located| located.statement).collect();
-    if scheme == NamingScheme::GolangMigrate {
+    if reading.scheme == NamingScheme::GolangMigrate {
         unwrap_transaction(&mut statements);
     }
     let refuses = |statement: &Statement| statement.facts.refuses_transaction;
-    let foreign = matches!(scheme, NamingScheme::GolangMigrate | NamingScheme::Flyway);
+    let foreign = matches!(reading.scheme, NamingScheme::GolangMigrate | NamingScheme::Flyway);
     transactional &= !(foreign && !statements.is_empty() && statements.iter().all(refuses));
     if transactional {
-        faults.extend(statements.iter().filter_map(|statement| misfit(file, statement, scheme)));
+        faults.extend(statements.iter().filter_map(|statement| misfit(file, statement, reading.scheme)));
+    } else {
+        faults.extend(directives.locks.iter().map(|lock| lock_apart(file, lock)));
     }
     if !faults.is_empty() {
         faults.sort_by_key(|fault| fault.line);
         return Err(faults);
     }
     let sql = SqlFile { file: file.to_owned(), text: sql.to_owned(), statements };
-    Ok(Migration { version, name, scheme, sql, transactional, checksum })
+    Ok(MigrationPart { sql, transactional, locks: directives.locks })
+}
+
+fn lock_apart(file: &Utf8Path, lock: &TableLock) -> Diagnostic {
+    Diagnostic::new(file, "`-- lock:` takes locks for a transaction, and this file runs without one.")
+        .line(lock.line)
+        .hint("Remove the line, or remove `-- no-transaction`.")
 }
 
 fn unknown_name(file: &Utf8Path) -> Diagnostic {

@@ -7,7 +7,8 @@ use serde_json::json;
 use underpin_lab::lab::LabSpec;
 use underpin_lab::migrator::ledger::ledger_read;
 use underpin_lab::migrator::plan::{Plan, plan};
-use underpin_lab::migrator::{ApplyOptions, migrate_up};
+use underpin_lab::migrator::state::State;
+use underpin_lab::migrator::{ApplyOptions, Folders, Waiting, migrate_up};
 use underpin_lab::rehearsal;
 use underpin_model::evidence::StatementTrace;
 use underpin_model::project::Project;
@@ -37,6 +38,9 @@ enum Action {
 /// One runner at a time; each file in one transaction unless its first line is -- no-transaction.
 /// A lock that cannot be had within 700 ms is given up and tried again, so that the application's
 /// queries never queue up behind the migration.
+///
+/// A folder of phases is walked through where no migration was applied before; elsewhere the run
+/// stops behind its expand, and --through goes on when nobody runs an older version.
 #[derive(Debug, Args)]
 struct UpArgs {
     /// Stop after this version
@@ -51,6 +55,9 @@ struct UpArgs {
     /// Take over from Flyway or refinery, whose ledgers cannot be written
     #[arg(long)]
     take_over: bool,
+    /// Walk folders of phases to their end: nobody runs an older version of the application
+    #[arg(long)]
+    through: bool,
 }
 
 /// List every version with its state
@@ -86,6 +93,7 @@ async fn up(args: &UpArgs, settings: &Settings) -> Result<u8, Fault> {
         tries: args.lock_tries.max(1),
         up_to: args.to.clone(),
         take_over: args.take_over,
+        folders: if args.through { Folders::Through } else { Folders::default() },
         ..ApplyOptions::default()
     };
     let progress = Progress::new(settings);
@@ -94,17 +102,50 @@ async fn up(args: &UpArgs, settings: &Settings) -> Result<u8, Fault> {
     if settings.json() {
         let files: Vec<_> =
             applied.files.iter().map(|(file, ms)| json!({ "file": file, "duration_ms": ms })).collect();
-        output::result(&json!({ "applied": files, "already": applied.already }).to_string());
+        let waiting = applied.waiting.as_ref().map(|one| {
+            json!({ "version": one.version, "folder": one.folder, "state": one.state.to_string(), "later": one.later })
+        });
+        let object = json!({ "applied": files, "already": applied.already, "waiting": waiting });
+        output::result(&object.to_string());
         return Ok(0);
     }
     for (file, ms) in &applied.files {
         output::result(&format!("applied {file} ({ms} ms)"));
+    }
+    if let Some(waiting) = &applied.waiting {
+        output::result(&waiting_text(waiting));
+        return Ok(0);
     }
     output::result(&match applied.files.len() {
         0 => format!("Nothing to do: all {} migrations are applied.", applied.already),
         count => format!("Applied {count} migrations; {} were there already.", applied.already),
     });
     Ok(0)
+}
+
+fn waiting_text(waiting: &Waiting) -> String {
+    let Waiting { version, folder, state, later } = waiting;
+    let later = match later {
+        0 => String::new(),
+        1 => " 1 later migration waits for it.".to_owned(),
+        count => format!(" {count} later migrations wait for it."),
+    };
+    format!("{folder} is {}. {}{later}", state.words(), next_step(version, state))
+}
+
+/// Returns what people have to do next about a folder of that state.
+fn next_step(version: &str, state: &State) -> String {
+    match state {
+        State::Verified => format!(
+            "Deploy the new version; when no old one runs any more, run `underpin migrate phase {version} contract`."
+        ),
+        State::Contracting(_) => format!("Finish with `underpin migrate phase {version} contract`."),
+        State::Reverting(_) => format!("Finish with `underpin migrate phase {version} revert`."),
+        State::Done => "Nothing is left to do.".to_owned(),
+        _ => format!(
+            "Run `underpin migrate phase {version}` to backfill and verify; then deploy the new version."
+        ),
+    }
 }
 
 async fn status(args: &StatusArgs, settings: &Settings) -> Result<u8, Fault> {
@@ -130,11 +171,10 @@ fn status_text(project: &Project, plan: &Plan) -> String {
     for (index, migration) in project.migrations.iter().enumerate() {
         let pending = plan.pending.iter().find(|one| one.index == index);
         let state = match pending {
-            Some(one) if one.done > 0 => format!("interrupted after {} statements", one.done),
-            Some(_) => "pending".to_owned(),
+            Some(one) => one.state.as_ref().map_or_else(|| "pending".to_owned(), State::words),
             None => "applied".to_owned(),
         };
-        text.push_str(&format!("{:<9} {}\n", state, migration.sql.file));
+        text.push_str(&format!("{:<9} {}\n", state, migration.path()));
     }
     for problem in &plan.problems {
         text.push_str(&format!("problem   {}\n          {}\n", problem.message(), problem.hint()));

@@ -5,6 +5,7 @@ use underpin_model::sql_text::{quote_literal, quote_nullable};
 use underpin_pg::{QueryError, Session};
 
 use super::MigrateError;
+use super::state::State;
 
 /// One applied (or begun) migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,19 +18,19 @@ pub struct LedgerRow {
     pub checksum: Option<String>,
     /// When, as text.
     pub applied_at: Option<String>,
-    /// `done`, or `running N` while a file outside a transaction has finished N statements.
+    /// How far it is, as [`State`] writes it.
     pub phase: String,
 }
 
 impl LedgerRow {
-    /// Returns whether the whole file is applied.
+    /// Returns whether the whole migration is applied.
     pub fn finished(&self) -> bool {
-        self.phase == "done"
+        self.state() == Some(State::Done)
     }
 
-    /// Returns how many statements of an interrupted file are finished.
-    pub fn statements_done(&self) -> usize {
-        self.phase.strip_prefix("running ").and_then(|count| count.parse().ok()).unwrap_or(0)
+    /// Returns how far the migration is; nothing when a newer Underpin wrote what we do not know.
+    pub fn state(&self) -> Option<State> {
+        State::read(&self.phase)
     }
 }
 
@@ -65,7 +66,7 @@ pub async fn ledger_read(session: &Session) -> Result<Vec<LedgerRow>, MigrateErr
 pub async fn ledger_write(
     session: &Session,
     migration: &Migration,
-    phase: &str,
+    state: &State,
     duration_ms: u64,
 ) -> Result<(), QueryError> {
     let sql = format!(
@@ -76,7 +77,14 @@ pub async fn ledger_write(
         quote_literal(&migration.version),
         quote_literal(&migration.name),
         quote_nullable(Some(&migration.checksum)),
-        quote_literal(phase),
+        quote_literal(&state.to_string()),
     );
+    session.execute(&sql).await.map(|_| ())
+}
+
+/// Removes the row of a migration that was taken back.
+pub async fn ledger_forget(session: &Session, migration: &Migration) -> Result<(), QueryError> {
+    let version = quote_literal(&migration.version);
+    let sql = format!("DELETE FROM underpin.migrations WHERE version = {version}");
     session.execute(&sql).await.map(|_| ())
 }

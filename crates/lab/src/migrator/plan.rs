@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use underpin_model::project::Migration;
 
 use super::ledger::LedgerRow;
+use super::state::State;
 
 /// What a run would do.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,12 +19,12 @@ pub struct Plan {
 }
 
 /// One migration that is to run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {
     /// Index into the project's migrations.
     pub index: usize,
-    /// Statements that an interrupted run has already finished (files outside transactions only).
-    pub done: usize,
+    /// How far it is already; nothing when it was never begun.
+    pub state: Option<State>,
 }
 
 /// A disagreement between folder and ledger.
@@ -50,6 +51,13 @@ pub enum Problem {
         /// The newest applied version.
         newest: String,
     },
+    /// The ledger has a state that this version of Underpin does not know.
+    UnknownState {
+        /// The version.
+        version: String,
+        /// The state as written.
+        phase: String,
+    },
 }
 
 impl Problem {
@@ -64,6 +72,9 @@ impl Problem {
             }
             Problem::OutOfOrder { file, newest } => {
                 format!("{file} is not applied, but the newer version {newest} is.")
+            }
+            Problem::UnknownState { version, phase } => {
+                format!("The ledger says `{phase}` of version {version}, which this Underpin does not know.")
             }
         }
     }
@@ -80,6 +91,7 @@ impl Problem {
             Problem::OutOfOrder { .. } => {
                 "Give the file a number above the newest applied one, so that every database runs the same order."
             }
+            Problem::UnknownState { .. } => "A newer Underpin began this migration: finish it with that one.",
         }
     }
 }
@@ -93,18 +105,22 @@ pub fn plan(migrations: &[Migration], ledger: &[LedgerRow]) -> Plan {
     for (index, migration) in migrations.iter().enumerate() {
         match rows.get(migration.version.as_str()) {
             Some(row) if row.checksum.as_ref().is_some_and(|sum| *sum != migration.checksum) => {
-                let (file, version) = (migration.sql.file.to_string(), migration.version.clone());
+                let (file, version) = (migration.path().to_string(), migration.version.clone());
                 plan.problems.push(Problem::Changed { file, version });
             }
             Some(row) if row.finished() => plan.applied.push(migration.version.clone()),
-            Some(row) => plan.pending.push(Pending { index, done: row.statements_done() }),
+            Some(row) if row.state().is_none() => {
+                let (version, phase) = (row.version.clone(), row.phase.clone());
+                plan.problems.push(Problem::UnknownState { version, phase });
+            }
+            Some(row) => plan.pending.push(Pending { index, state: row.state() }),
             None => {
                 if let Some(newest) = newest.filter(|newest| index < *newest) {
-                    let file = migration.sql.file.to_string();
+                    let file = migration.path().to_string();
                     let newest = migrations[newest].version.clone();
                     plan.problems.push(Problem::OutOfOrder { file, newest });
                 }
-                plan.pending.push(Pending { index, done: 0 });
+                plan.pending.push(Pending { index, state: None });
             }
         }
     }
@@ -131,7 +147,9 @@ mod tests {
             scheme: NamingScheme::Numbered,
             sql,
             transactional: true,
+            locks: Vec::new(),
             checksum: format!("sum-{version}"),
+            phases: None,
         }
     }
 
@@ -149,28 +167,29 @@ mod tests {
     fn what_the_ledger_lacks_is_pending() {
         let plan = plan(&[migration("001"), migration("002")], &[row("001", "done")]);
         assert_eq!(plan.applied, ["001"]);
-        assert_eq!(plan.pending, [Pending { index: 1, done: 0 }]);
+        assert_eq!(plan.pending, [Pending { index: 1, state: None }]);
         assert!(plan.problems.is_empty());
     }
 
     #[test]
     fn an_interrupted_file_goes_on_where_it_stopped() {
         let plan = plan(&[migration("001")], &[row("001", "running 2")]);
-        assert_eq!(plan.pending, [Pending { index: 0, done: 2 }]);
+        assert_eq!(plan.pending, [Pending { index: 0, state: Some(State::Running(2)) }]);
     }
 
     #[test]
     fn changed_missing_and_late_files_stop_the_run() {
         let mut changed = migration("001");
         changed.checksum = "other".into();
-        let ledger = [row("001", "done"), row("003", "done"), row("009", "done")];
-        let plan = plan(&[changed, migration("002"), migration("003")], &ledger);
+        let ledger = [row("001", "done"), row("003", "done"), row("004", "sharding 3"), row("009", "done")];
+        let plan = plan(&[changed, migration("002"), migration("003"), migration("004")], &ledger);
         let messages: Vec<String> = plan.problems.iter().map(Problem::message).collect();
         assert_eq!(
             messages,
             [
                 "migrations/001_x.sql: version 001 was changed after it was applied.",
                 "migrations/002_x.sql is not applied, but the newer version 003 is.",
+                "The ledger says `sharding 3` of version 004, which this Underpin does not know.",
                 "Version 009 (x) is applied in the database, but its file is gone.",
             ]
         );

@@ -93,7 +93,9 @@ pub(crate) fn failed(failure: &MigrateError, nth: u32) -> Finding {
     let finding = Finding::new(&FAILS, format!("Replay {nth} from nothing stopped: {failure}{cause}."))
         .hint("Run `underpin migrate plan` for the pending files, or fix the statement in a new migration.");
     match failure {
-        MigrateError::Statement { file, line, .. } => finding.at(SourceLine::new(file.as_str(), *line)),
+        MigrateError::Statement { file, line, .. }
+        | MigrateError::NotVerified { file, line, .. }
+        | MigrateError::KeyIsNull { file, line, .. } => finding.at(SourceLine::new(file.as_str(), *line)),
         _ => finding,
     }
 }

@@ -59,14 +59,21 @@ fn rates_are_per_second() {
 
 #[test]
 fn the_rest_of_the_words() {
-    let directives =
-        read_well("-- recount: courses.seats, s.t.c\n-- batch: users by id, 5000\n-- no-transaction\n");
+    let directives = read_well(
+        "-- recount: courses.seats, s.t.c\n-- batch: users by id, 5000\n-- no-transaction\n\
+         -- lock: a, s.b share row exclusive\n-- lock: c\n",
+    );
     assert_eq!(directives.recounts, ["courses.seats", "s.t.c"]);
     assert_eq!(
         directives.batch,
-        Some(Batch { table: "users".into(), key: "id".into(), rows: 5000, line: 2 })
+        Some(Batch { table: "users".into(), key: vec!["id".into()], rows: 5000, line: 2 })
     );
     assert!(directives.no_transaction);
+    let locks: Vec<_> = directives.locks.iter().map(|lock| (lock.sql(), lock.line)).collect();
+    let first = "LOCK TABLE a, s.b IN SHARE ROW EXCLUSIVE MODE".to_owned();
+    assert_eq!(locks, [(first, 4), ("LOCK TABLE c IN ACCESS EXCLUSIVE MODE".to_owned(), 5)]);
+    let batch = read_well("-- batch: shop.orders by (tenant_id, id), 5_000\n").batch.expect("a batch");
+    assert_eq!((batch.table.as_str(), batch.key.join("+").as_str()), ("shop.orders", "tenant_id+id"));
     assert_eq!(read_well("-- name: ListUsers :many").name.as_deref(), Some("ListUsers"));
 }
 
@@ -83,7 +90,8 @@ fn every_fault_has_its_line_and_a_hint() {
         "-- nmae: x\n-- parms: x int\n-- no-transactions\n-- no_transaction\n-- rate: fast\n-- param: x\n-- param: 1x int\n\
          -- param: x int int\n-- param: x int = )\n-- allow: some-rule\n-- allow: r because x until 2026-02-30\n\
          -- recount: seats\n-- batch: users\n-- name: a\n-- name: b\n-- name: a b\n-- budget: a,,b\n-- role:\n\
-         -- param: y int\n-- param: y int\n-- role: a b\n-- tennant: required\n",
+         -- param: y int\n-- param: y int\n-- role: a b\n-- tennant: required\n-- lock: a b c\n\
+         -- batch: t by lower(a), 10\n",
     );
     insta::assert_snapshot!(faults, @r#"
         q.sql:1: The directive `-- nmae` is not known. | Did you mean `-- name`?
@@ -98,7 +106,7 @@ fn every_fault_has_its_line_and_a_hint() {
         q.sql:10: `-- allow: some-rule` gives no reason. | Write `-- allow: RULE because REASON`, at the end `until YYYY-MM-DD` if it is for a time only.
         q.sql:11: `2026-02-30` is no date. | Write `-- allow: RULE because REASON`, at the end `until YYYY-MM-DD` if it is for a time only.
         q.sql:12: `seats` in `-- recount:` is no column of a table. | Write `-- recount: table.column, table.column`.
-        q.sql:13: `-- batch: users` is no key range. | Write `-- batch: TABLE by KEY, ROWS`, such as `-- batch: users by id, 5000`.
+        q.sql:13: `-- batch: users` is no key range. | Write `-- batch: TABLE by KEY, ROWS`, such as `-- batch: users by id, 5000` or `-- batch: orders by (tenant_id, id), 5000`.
         q.sql:15: The directive `-- name` is given twice. | Remove one of the two lines.
         q.sql:16: `-- name: a b` is not one name. | Write one word, such as `-- name: top_courses`.
         q.sql:17: `-- budget: a,,b` has an empty clause. | Write clauses separated by commas, such as `-- budget: 20 ms, no-seq-scan(purchases)`.
@@ -106,5 +114,7 @@ fn every_fault_has_its_line_and_a_hint() {
         q.sql:20: The directive `-- param: y` is given twice. | Remove one of the two lines.
         q.sql:21: `-- role: a b` is more than one word. | Write one name: `-- role: NAME`.
         q.sql:22: The directive `-- tennant` is not known. | Did you mean `-- tenant`?
+        q.sql:23: `-- lock: a b c` names no tables with a lock mode. | Write `-- lock: TABLE, TABLE MODE`, such as `-- lock: orders, order_lines ACCESS EXCLUSIVE`.
+        q.sql:24: `-- batch: t by lower(a), 10` is no key range. | Write `-- batch: TABLE by KEY, ROWS`, such as `-- batch: users by id, 5000` or `-- batch: orders by (tenant_id, id), 5000`.
         "#);
 }

@@ -1,5 +1,6 @@
 //! The values of single directives.
 
+use underpin_model::phases::TableLock;
 use underpin_model::project::{Allow, Param};
 
 use super::{Batch, Fault};
@@ -165,21 +166,53 @@ pub(super) fn recounts(rest: &str) -> Result<Vec<String>, Fault> {
     }
 }
 
-/// Reads `-- batch: TABLE by KEY, ROWS`.
+/// Reads `-- batch: TABLE by KEY, ROWS`, where KEY is a column or `(COLUMN, COLUMN, …)`.
 pub(super) fn batch(rest: &str, line: u32) -> Result<Batch, Fault> {
     let read = || {
         let (range, rows) = rest.rsplit_once(',')?;
-        let words: Vec<&str> = range.split_whitespace().collect();
         let rows = rows.trim().replace('_', "").parse().ok().filter(|rows| *rows > 0)?;
-        match words[..] {
-            [table, "by", key] => Some(Batch { table: table.to_owned(), key: key.to_owned(), rows, line }),
-            _ => None,
-        }
+        let (table, key) = range.split_once(" by ")?;
+        let (table, key) = (table.trim(), key.trim());
+        let inner = key.strip_prefix('(').and_then(|key| key.strip_suffix(')')).unwrap_or(key);
+        let key: Vec<String> = inner.split(',').map(|column| column.trim().to_owned()).collect();
+        let named = statement_facts(&format!("SELECT {} FROM {table}", key.join(", "))).ok()?;
+        let plain = |column: &String| !column.is_empty() && !column.contains(['(', ' ', '*']);
+        let fits = named.relations.len() == 1 && !table.contains([' ', ',']) && key.iter().all(plain);
+        fits.then(|| Batch { table: table.to_owned(), key, rows, line })
     };
     read().ok_or_else(|| {
         Fault::new(
             format!("`-- batch: {rest}` is no key range."),
-            "Write `-- batch: TABLE by KEY, ROWS`, such as `-- batch: users by id, 5000`.",
+            "Write `-- batch: TABLE by KEY, ROWS`, such as `-- batch: users by id, 5000` or \
+             `-- batch: orders by (tenant_id, id), 5000`.",
         )
     })
+}
+
+/// Modes of `LOCK TABLE`; those whose words end another one's come after it.
+const LOCK_MODES: &[&str] = &[
+    "SHARE UPDATE EXCLUSIVE",
+    "SHARE ROW EXCLUSIVE",
+    "ACCESS EXCLUSIVE",
+    "ROW EXCLUSIVE",
+    "ACCESS SHARE",
+    "ROW SHARE",
+    "EXCLUSIVE",
+    "SHARE",
+];
+
+/// Reads `-- lock: TABLE, TABLE MODE`; without a mode ACCESS EXCLUSIVE, as `LOCK TABLE` has it.
+pub(super) fn lock(rest: &str, line: u32) -> Result<TableLock, Fault> {
+    let upper = rest.to_ascii_uppercase();
+    let mode = LOCK_MODES.iter().find(|mode| upper.ends_with(&format!(" {mode}")));
+    let tables = mode.map_or(rest, |mode| &rest[..rest.len() - mode.len()]).trim();
+    let mode = (*mode.unwrap_or(&"ACCESS EXCLUSIVE")).to_owned();
+    let lock = TableLock { tables: tables.to_owned(), mode, line };
+    match statement_facts(&lock.sql()) {
+        Ok(facts) if facts.node == "LockStmt" && !tables.is_empty() => Ok(lock),
+        _ => Err(Fault::new(
+            format!("`-- lock: {rest}` names no tables with a lock mode."),
+            "Write `-- lock: TABLE, TABLE MODE`, such as `-- lock: orders, order_lines ACCESS EXCLUSIVE`.",
+        )),
+    }
 }
