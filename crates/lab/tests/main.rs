@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
 mod migrating;
+mod patience;
 mod phases;
 mod proof_constraints;
 mod proof_roles;
