@@ -9,6 +9,7 @@ mod chunks;
 pub mod columns;
 pub mod definition;
 pub mod directive;
+pub mod dropped;
 pub mod expression;
 pub mod facts;
 pub mod index_build;
