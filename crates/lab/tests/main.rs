@@ -8,5 +8,6 @@ mod phases;
 mod proof_constraints;
 mod proof_roles;
 mod racing;
+mod recipes;
 mod sample;
 mod selftest;

@@ -1,5 +1,6 @@
-//! `underpin migrate up|status|plan|phase`: runs, shows or rehearses migrations.
+//! `underpin migrate up|status|plan|phase|new`: runs, shows, rehearses, walks or writes migrations.
 
+mod new;
 mod phase;
 
 use std::time::Duration;
@@ -34,6 +35,7 @@ enum Action {
     Status(StatusArgs),
     Plan(PlanArgs),
     Phase(phase::PhaseArgs),
+    New(new::NewArgs),
 }
 
 /// Apply every pending migration
@@ -106,6 +108,7 @@ pub async fn run(args: &MigrateArgs, settings: &Settings) -> Result<u8, Fault> {
         Action::Status(args) => status(args, settings).await,
         Action::Plan(_) => rehearse(settings).await,
         Action::Phase(args) => phase::run(args, settings).await,
+        Action::New(args) => new::run(args, settings).await,
     }
 }
 
