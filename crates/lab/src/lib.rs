@@ -6,6 +6,7 @@
 pub mod adopt;
 pub mod attached;
 pub mod bootstrap;
+pub mod check;
 mod clone;
 pub mod codes;
 pub mod daily;

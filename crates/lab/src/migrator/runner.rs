@@ -260,6 +260,7 @@ impl<'a> Runner<'a> {
                 sql: statement.sql.clone(),
                 locks,
                 duration_ms,
+                ..StatementTrace::default()
             });
         }
         Ok(())
