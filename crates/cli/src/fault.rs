@@ -165,7 +165,9 @@ impl From<MigrateError> for Fault {
             MigrateError::Busy { .. } | MigrateError::Pooler | MigrateError::Ledger { .. } => {
                 Fault::environment(message)
             }
-            MigrateError::Connect(_) | MigrateError::LockTimeout { .. } => Fault::environment(message),
+            MigrateError::Connect(_)
+            | MigrateError::LockTimeout { .. }
+            | MigrateError::OldTransaction { .. } => Fault::environment(message),
             MigrateError::Disagreement { problems } => {
                 let mut fault = Fault::usage(message);
                 fault.causes =
@@ -184,6 +186,9 @@ fn hint(error: &MigrateError) -> String {
             "Earlier files stay applied and this one was rolled back, unless it is marked -- no-transaction. \
              Correct it and run again."
                 .to_owned()
+        }
+        MigrateError::OldTransaction { .. } => {
+            "End that transaction (COMMIT, or SELECT pg_terminate_backend(PID)) and run again; or wait longer with --wait-for-transactions.".to_owned()
         }
         MigrateError::NotVerified { .. } => {
             "Bring these rows to the new form, or correct the backfill; then run `underpin migrate phase` again.".to_owned()

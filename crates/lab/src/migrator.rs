@@ -53,6 +53,18 @@ pub enum MigrateError {
         #[source]
         source: QueryError,
     },
+    /// A transaction stands open that a statement with CONCURRENTLY would wait for.
+    #[error("{file}:{line}: gave up after {seconds} s: the statement would have to wait for {holder}")]
+    OldTransaction {
+        /// Migration file.
+        file: String,
+        /// Line of the statement.
+        line: u32,
+        /// How long was waited.
+        seconds: u64,
+        /// Who, as `pg_stat_activity` tells.
+        holder: String,
+    },
     /// `verify.sql` of a folder returned rows.
     #[error(
         "{file}:{line}: the verification returned {count} row{}: {}",

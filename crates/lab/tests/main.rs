@@ -4,6 +4,7 @@
 
 mod hazards;
 mod migrating;
+mod patience;
 mod phases;
 mod proof_constraints;
 mod proof_roles;

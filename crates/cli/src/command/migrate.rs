@@ -52,6 +52,9 @@ struct UpArgs {
     /// How often a file is tried when locks cannot be had
     #[arg(long, value_name = "N", default_value_t = 10, env = "UNDERPIN_LOCK_TRIES")]
     lock_tries: u32,
+    /// Longest wait for older transactions before a statement with CONCURRENTLY, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    wait_for_transactions: u64,
     /// Take over from Flyway or refinery, whose ledgers cannot be written
     #[arg(long)]
     take_over: bool,
@@ -91,6 +94,7 @@ async fn up(args: &UpArgs, settings: &Settings) -> Result<u8, Fault> {
     let options = ApplyOptions {
         patience: Duration::from_secs(args.wait),
         tries: args.lock_tries.max(1),
+        old_transactions: Duration::from_secs(args.wait_for_transactions),
         up_to: args.to.clone(),
         take_over: args.take_over,
         folders: if args.through { Folders::Through } else { Folders::default() },

@@ -21,11 +21,13 @@ use super::state::State;
 pub struct ApplyOptions {
     /// Longest wait for another runner.
     pub patience: Duration,
-    /// Longest wait for one lock, in milliseconds.
+    /// Longest wait for one lock, in milliseconds; seven tenths of the server's `deadlock_timeout` when that is less.
     ///
     /// 700 ms: below the server's default `deadlock_timeout` of 1 s, so that a migration gives way
     /// before it makes the deadlock detector cancel a query of the application.
     pub lock_timeout_ms: u32,
+    /// Longest wait for older transactions before a statement with CONCURRENTLY.
+    pub old_transactions: Duration,
     /// How often a file (outside transactions: a statement) is tried when locks cannot be had.
     pub tries: u32,
     /// Stop after this version.
@@ -56,6 +58,7 @@ impl Default for ApplyOptions {
         ApplyOptions {
             patience: Duration::from_secs(10),
             lock_timeout_ms: 700,
+            old_transactions: Duration::from_secs(60),
             tries: 10,
             up_to: None,
             take_over: false,

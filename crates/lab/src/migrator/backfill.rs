@@ -101,7 +101,7 @@ impl Runner<'_> {
             };
             let _ = self.session.execute("ROLLBACK").await;
             let (file, line) = (backfill.file.to_string(), backfill.line);
-            let lock_timeout_ms = self.lock_timeout_ms;
+            let lock_timeout_ms = self.limits.lock_timeout_ms;
             match gives_way(&source) {
                 true if tries < self.options.tries => tokio::time::sleep(pause(tries)).await,
                 true => return Err(MigrateError::LockTimeout { file, line, tries, lock_timeout_ms, source }),
@@ -117,7 +117,7 @@ impl Runner<'_> {
         sql: &str,
         batch: &Batch,
     ) -> Result<Cursor, QueryError> {
-        let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", self.lock_timeout_ms);
+        let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", self.limits.lock_timeout_ms);
         self.session.execute(&begin).await?;
         let rows = batch.rows + self.session.execute(sql).await?;
         let cursor = Cursor { key: batch.range.high.clone(), rows };

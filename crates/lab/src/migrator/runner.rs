@@ -2,21 +2,24 @@
 
 use std::time::Instant;
 
-use underpin_model::EventSink;
 use underpin_model::evidence::{HeldLock, StatementTrace};
 use underpin_model::phases::{MigrationPart, TableLock};
 use underpin_model::project::{Migration, SqlFile};
 use underpin_model::sql_text::quote_literal;
-use underpin_model::statement::Statement;
+use underpin_model::statement::{Statement, Verb};
+use underpin_model::{Event, EventSink};
 use underpin_pg::{QueryError, Session};
-use underpin_sql::index_build::concurrent_index;
+use underpin_sql::index_build::{Reindexed, concurrent_index, concurrent_reindex, is_concurrent};
 
 use super::MigrateError;
 use super::apply::ApplyOptions;
 use super::foreign::ForeignLedger;
 use super::ledger::{ledger_forget, ledger_write};
-use super::patience::{gives_way, pause};
+use super::patience::{WaitLimits, gives_way, pause};
 use super::state::State;
+
+/// Longest time for dropping an index that was left behind: a failed migration must end and say why.
+const DROP_LIMIT: &str = "SET statement_timeout = '10s'";
 
 /// One session that runs migrations, and how.
 pub struct Runner<'a> {
@@ -28,8 +31,8 @@ pub struct Runner<'a> {
     pub(super) foreign: Option<&'a ForeignLedger>,
     /// Statements with the locks they took, when tracing.
     pub(super) traces: Vec<StatementTrace>,
-    /// Longest wait for one lock, in milliseconds.
-    pub(super) lock_timeout_ms: u32,
+    /// How long it waits for others.
+    pub(super) limits: WaitLimits,
 }
 
 /// One part of a migration: a file, or one phase of a folder.
@@ -79,6 +82,13 @@ impl<'m> Step<'m> {
         Step { kind: StepKind::Revert, ..Step::contract(migration, part, done) }
     }
 
+    fn sets_lock_timeout(&self) -> bool {
+        let sets = |statement: &Statement| {
+            statement.facts.verb == Verb::Set && statement.sql.to_ascii_lowercase().contains("lock_timeout")
+        };
+        self.sql.statements.iter().any(sets)
+    }
+
     fn running(&self, done: usize) -> State {
         match self.kind {
             StepKind::File | StepKind::Expand => State::Running(done),
@@ -122,8 +132,9 @@ impl<'a> Runner<'a> {
         options: &'a ApplyOptions,
         events: &'a dyn EventSink,
     ) -> Result<Runner<'a>, MigrateError> {
-        let lock_timeout_ms = options.lock_timeout_ms;
-        Ok(Runner { session, options, events, foreign: None, traces: Vec::new(), lock_timeout_ms })
+        let limits = WaitLimits::of(session, options.lock_timeout_ms).await;
+        let limits = limits.map_err(|source| MigrateError::Ledger { doing: "read", source })?;
+        Ok(Runner { session, options, events, foreign: None, traces: Vec::new(), limits })
     }
 
     /// Runs a step to its end and notes it in the ledger; returns the state it leads to.
@@ -158,13 +169,19 @@ impl<'a> Runner<'a> {
 
     async fn transaction(&mut self, step: &Step<'_>) -> Result<(), Refused> {
         let start = Instant::now();
-        let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", self.lock_timeout_ms);
+        let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", self.limits.lock_timeout_ms);
         self.session.execute(&begin).await.map_err(Refused::ours(1, &begin))?;
+        let limits = self.limits;
         for lock in step.locks {
             let sql = lock.sql();
+            limits.limit_next_wait(self.session).await.map_err(Refused::ours(lock.line, &sql))?;
             self.session.execute(&sql).await.map_err(Refused::ours(lock.line, &sql))?;
         }
-        for statement in &step.sql.statements {
+        for (nth, statement) in step.sql.statements.iter().enumerate() {
+            // Before the first statement nobody can wait for us; a file with a limit of its own keeps it.
+            if (nth > 0 || !step.locks.is_empty()) && !step.sets_lock_timeout() {
+                limits.limit_next_wait(self.session).await.map_err(Refused::at(statement))?;
+            }
             self.statement(step, statement).await.map_err(Refused::at(statement))?;
         }
         let line = step.sql.statements.last().map_or(1, |statement| statement.line);
@@ -177,6 +194,9 @@ impl<'a> Runner<'a> {
     async fn outside_transaction(&mut self, step: &Step<'_>) -> Result<(), MigrateError> {
         let start = Instant::now();
         for (index, statement) in step.sql.statements.iter().enumerate().skip(step.done) {
+            if is_concurrent(&statement.sql) {
+                self.outlast_old_transactions(step.sql.file.as_str(), statement).await?;
+            }
             let mut tries = 1;
             while let Err(refused) = self.single(step, index).await {
                 self.drop_invalid_index(statement).await;
@@ -195,7 +215,10 @@ impl<'a> Runner<'a> {
     /// Runs one statement outside a transaction, noting before it how many are finished.
     async fn single(&mut self, step: &Step<'_>, index: usize) -> Result<(), Refused> {
         let statement = &step.sql.statements[index];
-        let timeout = format!("SET lock_timeout = {}", self.lock_timeout_ms);
+        // With CONCURRENTLY a statement waits for whole transactions, and nobody's reads or writes wait for it:
+        // a limit would only starve it, and each failure leaves an invalid index.
+        let limit = if is_concurrent(&statement.sql) { 0 } else { self.limits.lock_timeout_ms };
+        let timeout = format!("SET lock_timeout = {limit}");
         self.session.execute(&timeout).await.map_err(Refused::at(statement))?;
         let state = step.running(index);
         ledger_write(self.session, step.migration, &state, 0).await.map_err(Refused::at(statement))?;
@@ -220,28 +243,35 @@ impl<'a> Runner<'a> {
     fn give_up(&self, step: &Step<'_>, refused: Refused, tries: u32) -> MigrateError {
         let (file, line) = (step.sql.file.to_string(), refused.line);
         if gives_way(&refused.source) {
-            let lock_timeout_ms = self.lock_timeout_ms;
+            let lock_timeout_ms = self.limits.lock_timeout_ms;
             return MigrateError::LockTimeout { file, line, tries, lock_timeout_ms, source: refused.source };
         }
         MigrateError::Statement { file, line, sql: refused.sql, source: refused.source }
     }
 
-    /// Drops the invalid index that an interrupted `CREATE INDEX CONCURRENTLY` left behind.
+    /// Drops the invalid indexes that an interrupted `CREATE INDEX CONCURRENTLY` or `REINDEX CONCURRENTLY` left behind.
     ///
     /// With `IF NOT EXISTS` the next try would take the invalid index for the finished one (manual,
-    /// "Building Indexes Concurrently").
+    /// "Building Indexes Concurrently"); copies of a REINDEX would be kept up to date for ever.
     async fn drop_invalid_index(&self, statement: &Statement) {
-        let Some(index) = concurrent_index(&statement.sql) else { return };
-        let sql = format!(
-            "{} AND c.relname = {} AND i.indrelid = to_regclass({})",
-            include_str!("invalid_indexes.sql"),
-            quote_literal(&index.name),
-            quote_literal(&index.table)
-        );
+        let Some(condition) = left_behind(&statement.sql) else { return };
+        let sql = format!("{} AND {condition}", include_str!("invalid_indexes.sql"));
         // Whatever keeps us from looking is reported by the statement itself.
-        if let Ok(Some(name)) = self.session.value(&sql).await {
-            let _ = self.session.execute(&format!("DROP INDEX CONCURRENTLY IF EXISTS {name}")).await;
+        let left = self.session.rows(&sql).await.unwrap_or_default();
+        if left.rows.is_empty() {
+            return;
         }
+        // The file's own limit may be what ended the statement; dropping waits for transactions as well.
+        let limit = self.session.value("SHOW statement_timeout").await.ok().flatten().unwrap_or_default();
+        let _ = self.session.execute(DROP_LIMIT).await;
+        for name in left.rows.into_iter().filter_map(|row| row.into_iter().next().flatten()) {
+            let drop = format!("DROP INDEX CONCURRENTLY IF EXISTS {name}");
+            if self.session.execute(&drop).await.is_err() {
+                let text = format!("The invalid index {name} is left; the next run drops it: {drop}.");
+                self.events.emit(Event::Remark { text });
+            }
+        }
+        let _ = self.session.execute(&format!("SET statement_timeout = {}", quote_literal(&limit))).await;
     }
 
     async fn statement(&mut self, step: &Step<'_>, statement: &Statement) -> Result<(), QueryError> {
@@ -275,5 +305,24 @@ impl<'a> Runner<'a> {
     /// Undoes `SET` statements of a file (dumps set an empty `search_path`), so that files stay independent.
     pub(super) async fn forget_settings(&self) {
         let _ = self.session.execute("RESET ALL").await;
+    }
+}
+
+/// Returns the condition that finds what a statement leaves behind when it fails; nothing for most statements.
+fn left_behind(sql: &str) -> Option<String> {
+    // REINDEX CONCURRENTLY builds NAME_ccnew beside NAME, with a number if that is taken (manual, "REINDEX").
+    const COPY: &str = r"c.relname ~ '_cc(new|old)[0-9]*$'";
+    if let Some(index) = concurrent_index(sql) {
+        let (name, table) = (quote_literal(&index.name), quote_literal(&index.table));
+        return Some(format!("c.relname = {name} AND i.indrelid = to_regclass({table})"));
+    }
+    match concurrent_reindex(sql)? {
+        Reindexed::Table(table) => {
+            Some(format!("{COPY} AND i.indrelid = to_regclass({})", quote_literal(&table)))
+        }
+        Reindexed::Index(index) => Some(format!(
+            "{COPY} AND i.indrelid = (SELECT o.indrelid FROM pg_index AS o WHERE o.indexrelid = to_regclass({}))",
+            quote_literal(&index)
+        )),
     }
 }
