@@ -27,7 +27,7 @@ use crate::error::LabError;
 use crate::lab::{Lab, LabSpec};
 
 pub use case::Case;
-pub use evidence::{statement_traces, table_for_pull_request};
+pub use evidence::{statement_traces, table_for_pull_request, table_without_times};
 pub use running_code::RunningCode;
 use stage::Stage;
 use trace::{Patience, Traced, trace};
@@ -179,9 +179,7 @@ async fn examine(
             deployment.lost = values::lost(before, &after);
         }
         session.close().await;
-        let copy = small.copy().await?;
-        let ended = running_code::run_transactions(&copy.place.superuser, running, &code_before).await?;
-        copy.drop().await?;
+        let ended = transactions_in_copy(small, running, &code_before).await?;
         deployment.disturbed.extend(running_code::compare(running, &code_before, &ended));
     }
     Ok(deployment)
@@ -195,9 +193,7 @@ async fn before_the_file(
     running: &RunningCode<'_>,
     small: &mut Stage<'_>,
 ) -> Result<Before, LabError> {
-    let copy = small.copy().await?;
-    let ended = running_code::run_transactions(&copy.place.superuser, running, &BTreeMap::new()).await?;
-    copy.drop().await?;
+    let ended = transactions_in_copy(small, running, &BTreeMap::new()).await?;
     let at_risk = values::tables_at_risk(migration);
     if at_risk.as_ref().is_some_and(BTreeSet::is_empty) {
         return Ok((ended, None));
@@ -206,6 +202,21 @@ async fn before_the_file(
     let holdings = values::take(&session, at_risk.as_ref()).await?;
     session.close().await;
     Ok((ended, Some(holdings)))
+}
+
+/// Runs the application's transactions in a copy of the stage, for they change it.
+async fn transactions_in_copy(
+    small: &mut Stage<'_>,
+    running: &RunningCode<'_>,
+    earlier: &BTreeMap<String, running_code::Ended>,
+) -> Result<BTreeMap<String, running_code::Ended>, LabError> {
+    if running.transactions.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let copy = small.copy().await?;
+    let ended = running_code::run_transactions(&copy.place.superuser, running, earlier).await?;
+    copy.drop().await?;
+    Ok(ended)
 }
 
 fn steps(migration: &Migration, small: Traced, large: Option<Traced>) -> Vec<Step> {

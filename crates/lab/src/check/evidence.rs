@@ -62,23 +62,37 @@ pub fn table_for_pull_request(deployments: &[Deployment]) -> String {
         "| statement | lock | waits meanwhile | rows read | written anew | wait, ms: here · ×4 · production |\n|---|---|---|--:|---|---|\n",
     );
     for trace in deployments.iter().flat_map(statement_traces) {
-        let first = trace.sql.lines().next().unwrap_or_default().replace('|', "\\|");
-        let strongest = trace.locks.iter().max_by_key(|lock| strength(&lock.mode));
-        let lock = strongest.map_or_else(String::new, |lock| format!("{} on {}", lock.mode, lock.relation));
-        let anew: Vec<&str> = trace.rewrites.iter().chain(&trace.index_builds).map(String::as_str).collect();
         let waits: Vec<String> = trace.waits_ms.iter().map(|ms| format!("{ms:.0}")).collect();
         let production = trace.wait_in_production_ms.map(|ms| format!(" · {ms:.0}")).unwrap_or_default();
+        let waits = waits.join(" · ");
         text.push_str(&format!(
-            "| {}:{} `{first}` | {lock} | {} | {} | {} | {}{production} |\n",
+            "| {}:{} {} | {waits}{production} |\n",
             trace.file,
             trace.line,
-            trace.waiting.join(", "),
-            trace.rows_read,
-            anew.join(", "),
-            waits.join(" · "),
+            cells(&trace).join(" | ")
         ));
     }
     text
+}
+
+/// Returns the statements of a file as a Markdown table without anything that differs from run to run.
+pub fn table_without_times(deployment: &Deployment) -> String {
+    let mut text = String::from(
+        "| statement | lock | waits meanwhile | rows read | written anew |\n|---|---|---|--:|---|\n",
+    );
+    for trace in statement_traces(deployment) {
+        text.push_str(&format!("| {} |\n", cells(&trace).join(" | ")));
+    }
+    text
+}
+
+/// Returns statement, strongest lock, what waits, rows read, and what is written anew.
+fn cells(trace: &StatementTrace) -> [String; 5] {
+    let first = trace.sql.lines().next().unwrap_or_default().replace('|', "\\|");
+    let strongest = trace.locks.iter().max_by_key(|lock| strength(&lock.mode));
+    let lock = strongest.map_or_else(String::new, |lock| format!("{} on {}", lock.mode, lock.relation));
+    let anew: Vec<&str> = trace.rewrites.iter().chain(&trace.index_builds).map(String::as_str).collect();
+    [format!("`{first}`"), lock, trace.waiting.join(", "), trace.rows_read.to_string(), anew.join(", ")]
 }
 
 fn strength(mode: &str) -> usize {
