@@ -196,6 +196,9 @@ fn hint(error: &MigrateError) -> String {
         MigrateError::Earlier { .. } => "Run `underpin migrate up` first.".to_owned(),
         MigrateError::NotAFolder { .. } => "Apply it with `underpin migrate up`.".to_owned(),
         MigrateError::NoFolder { .. } => "`underpin migrate status` lists every version.".to_owned(),
+        MigrateError::OldReaders { .. } => {
+            "Deploy the new version everywhere and run again; --force goes on and breaks whoever is left.".to_owned()
+        }
         MigrateError::Reverting { .. } => {
             "Finish that with `underpin migrate phase VERSION revert`; then begin again.".to_owned()
         }

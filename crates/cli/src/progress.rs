@@ -1,10 +1,12 @@
 //! Shows a run's events on standard error: a bar for long steps, a line per proof.
 
 use std::io::IsTerminal;
-use std::time::Duration;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use underpin_model::{Event, EventSink};
+use underpin_report::estimate::{estimate, filled};
 use underpin_report::text::{TextStyle, proof_line};
 
 use crate::output;
@@ -16,6 +18,29 @@ pub struct Progress {
     shown: bool,
     live: bool,
     style: TextStyle,
+    steps: Mutex<Steps>,
+}
+
+/// When the step that is shown began, for an estimate of its end.
+#[derive(Default)]
+struct Steps {
+    current: Option<(String, Instant, u64)>,
+}
+
+impl Steps {
+    /// Returns how long the step takes from now on at its speed so far, once that can be told.
+    fn left(&mut self, what: &str, done: u64, total: u64) -> Option<String> {
+        match &self.current {
+            Some((known, start, first)) if known == what => {
+                let elapsed = start.elapsed().as_secs_f64();
+                estimate(elapsed, done.saturating_sub(*first), total.saturating_sub(done))
+            }
+            _ => {
+                self.current = Some((what.to_owned(), Instant::now(), done));
+                None
+            }
+        }
+    }
 }
 
 impl Progress {
@@ -31,7 +56,7 @@ impl Progress {
             bar.enable_steady_tick(Duration::from_millis(120));
         }
         let style = TextStyle { color: live && settings.color(), ..TextStyle::default() };
-        Progress { bar, shown: settings.progress(), live, style }
+        Progress { bar, shown: settings.progress(), live, style, steps: Mutex::default() }
     }
 
     fn line(&self, text: &str) {
@@ -57,7 +82,9 @@ impl EventSink for Progress {
             }
             Event::ProofStarted { proof } => self.bar.set_message(proof),
             Event::Progress { what, done, total, unit } => {
-                self.bar.set_message(format!("{what}: {done}/{total} {unit}"))
+                let left = self.steps.lock().ok().and_then(|mut steps| steps.left(&what, done, total));
+                let left = left.map(|left| format!(", {left} left")).unwrap_or_default();
+                self.bar.set_message(format!("{}{what}: {done}/{total} {unit}{left}", filled(done, total)))
             }
             Event::Remark { text } => self.line(&text),
             Event::ProofFinished { mut report } => {

@@ -19,12 +19,14 @@ mod values;
 use std::collections::{BTreeMap, BTreeSet};
 
 use underpin_model::deployment::{Deployment, InvalidIndex, Step};
-use underpin_model::project::{Migration, Project};
+use underpin_model::project::{Migration, Project, SqlFile};
+use underpin_model::script::TransactionScript;
 use underpin_model::{Event, EventSink, Evidence, Finding};
 use underpin_rules::migration;
 
 use crate::error::LabError;
 use crate::lab::{Lab, LabSpec};
+use crate::migrator::state::State;
 
 pub use case::Case;
 pub use evidence::{statement_traces, table_for_pull_request, table_without_times};
@@ -89,63 +91,144 @@ pub async fn check(
     selection: &Selection,
     bench: &Bench<'_>,
 ) -> Result<Checked, LabError> {
-    let Bench { lab: small, spec, events } = *bench;
-    let larger = LabSpec { scale: spec.scale.saturating_mul(LARGER), ..spec.clone() };
-    let large = Lab::open(project, &larger, events).await?;
-    let mut stages = [
-        Stage::open(project, &small.address(), "check_small", 1).await?,
+    let larger = LabSpec { scale: bench.spec.scale.saturating_mul(LARGER), ..bench.spec.clone() };
+    let large = Lab::open(project, &larger, bench.events).await?;
+    let stages = [
+        Stage::open(project, &bench.lab.address(), "check_small", 1).await?,
         Stage::open(project, &large.address(), "check_large", LARGER).await?,
     ];
-    let mut checked = Checked::default();
-    let mut filled = false;
+    let mut walk = Walk { running, stages, checked: Checked::default() };
     for (nth, migration) in project.migrations.iter().enumerate() {
         let what = migration.sql.file.to_string();
         let (done, total) = (nth as u64, project.migrations.len() as u64);
-        events.emit(Event::Progress { what, done, total, unit: "migrations" });
+        bench.events.emit(Event::Progress { what, done, total, unit: "migrations" });
         if !selection.versions.contains(&migration.version) {
-            for stage in &mut stages {
-                stage.forward(&migration.version).await?;
-            }
-            filled = false;
+            walk.pass(&migration.version).await?;
             continue;
         }
-        if !filled {
-            for stage in &mut stages {
-                stage.fill().await?;
-            }
-        }
-        let start = std::time::Instant::now();
-        let deployment = examine(migration, running, &mut stages).await?;
-        checked.durations_ms.insert(migration.sql.file.to_string(), start.elapsed().as_secs_f64() * 1000.0);
-        let stopped = deployment.steps.iter().any(|step| step.small.refused.is_some());
-        checked.deployments.push(deployment);
-        if stopped {
+        if !walk.examine(migration).await? {
             let rest = project.migrations.len() - nth - 1;
             if rest > 0 {
-                checked.unexamined.push(format!("the {rest} files after {}", migration.sql.file));
+                let files = if rest == 1 { "file" } else { "files" };
+                walk.checked.unexamined.push(format!("the {rest} {files} after {}", migration.path()));
             }
             break;
         }
-        for stage in &mut stages {
-            stage.fill().await?;
-        }
-        filled = true;
     }
-    for stage in stages {
-        checked.unexamined.extend(stage.empty.iter().map(|table| format!("data of {table}")));
-        stage.close().await?;
-    }
+    let mut checked = walk.finish().await?;
     large.close().await?;
-    checked.unexamined.dedup();
-    judge(&mut checked);
+    judge(&mut checked, project);
     Ok(checked)
 }
 
-fn judge(checked: &mut Checked) {
+/// The way through the history.
+struct Walk<'a, 'p> {
+    running: &'a RunningCode<'a>,
+    stages: [Stage<'p>; 2],
+    checked: Checked,
+}
+
+impl Walk<'_, '_> {
+    /// Applies a file that nobody asks about.
+    async fn pass(&mut self, version: &str) -> Result<(), LabError> {
+        for stage in &mut self.stages {
+            stage.forward(version).await?;
+        }
+        Ok(())
+    }
+
+    /// Examines a file, or the phases of a folder; returns whether the history goes on behind it.
+    async fn examine(&mut self, migration: &Migration) -> Result<bool, LabError> {
+        let Some(phases) = &migration.phases else {
+            let file = Migration { phases: None, ..migration.clone() };
+            return self.part(&file, self.running, (migration, &State::Done)).await;
+        };
+        let with = |script: &Option<TransactionScript>| -> Vec<TransactionScript> {
+            self.running.transactions.iter().chain(script).cloned().collect()
+        };
+        let (old, new) = (with(&phases.old), with(&phases.new));
+        let expand = Migration { phases: None, ..migration.clone() };
+        let running = RunningCode { transactions: &old, ..*self.running };
+        if !self.part(&expand, &running, (migration, &State::Expanded)).await? {
+            return Ok(false);
+        }
+        for stage in &mut self.stages {
+            if let Err(fault) = stage.walk_to_verified(&migration.version).await {
+                self.checked.unexamined.push(format!("contract of {}: {}", phases.folder, fault.chain()));
+                return Ok(false);
+            }
+        }
+        let contract = Migration {
+            sql: phases.contract.sql.clone(),
+            transactional: phases.contract.transactional,
+            locks: phases.contract.locks.clone(),
+            phases: None,
+            ..migration.clone()
+        };
+        let running = RunningCode { transactions: &new, ..*self.running };
+        let goes_on = self.part(&contract, &running, (migration, &State::Done)).await?;
+        if let (Some(deployment), Some(_)) = (self.checked.deployments.last_mut(), &phases.verify) {
+            // Contract takes the old form away; verify.sql has just shown that the new one holds everything.
+            deployment.lost.clear();
+        }
+        Ok(goes_on)
+    }
+
+    async fn part(
+        &mut self,
+        part: &Migration,
+        running: &RunningCode<'_>,
+        (whole, state): (&Migration, &State),
+    ) -> Result<bool, LabError> {
+        for stage in &mut self.stages {
+            stage.fill().await?;
+        }
+        let start = std::time::Instant::now();
+        let deployment = examine(part, running, &mut self.stages).await?;
+        let duration_ms = start.elapsed().as_secs_f64() * 1000.0;
+        self.checked.durations_ms.insert(part.sql.file.to_string(), duration_ms);
+        let refused = |work: &underpin_model::deployment::Work| work.refused.is_some();
+        let stopped = deployment
+            .steps
+            .iter()
+            .any(|step| refused(&step.small) || step.large.as_ref().is_some_and(refused));
+        self.checked.deployments.push(deployment);
+        for stage in self.stages.iter_mut().filter(|_| !stopped) {
+            stage.note(whole, state).await?;
+        }
+        Ok(!stopped)
+    }
+
+    async fn finish(mut self) -> Result<Checked, LabError> {
+        for stage in self.stages {
+            self.checked.unexamined.extend(stage.empty.iter().map(|table| format!("data of {table}")));
+            stage.close().await?;
+        }
+        self.checked.unexamined.dedup();
+        Ok(self.checked)
+    }
+}
+
+fn judge(checked: &mut Checked, project: &Project) {
+    let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+    let today = &now[..now.len().min(10)];
     for deployment in &checked.deployments {
-        checked.findings.extend(migration::judge(deployment));
+        let mut findings = migration::judge(deployment);
+        let text = files(project).find(|file| file.file == deployment.file).map(|file| file.text.as_str());
+        let (allow, _) = underpin_sql::directive::allows(&deployment.file, text.unwrap_or_default());
+        let lines: Vec<u32> = deployment.steps.iter().map(|step| step.statement.line).collect();
+        migration::accept(&mut findings, &allow, (&deployment.file, &lines), today);
+        checked.findings.extend(findings);
         checked.evidence.extend(evidence::evidence(deployment));
     }
+}
+
+/// Returns every file of the history, phases of folders included.
+fn files(project: &Project) -> impl Iterator<Item = &SqlFile> {
+    project.migrations.iter().flat_map(|migration| {
+        let contract = migration.phases.as_ref().map(|phases| &phases.contract.sql);
+        std::iter::once(&migration.sql).chain(contract)
+    })
 }
 
 /// Runs one file on both stages, which are a file further afterwards.

@@ -10,15 +10,19 @@ mod folder;
 pub mod foreign;
 pub mod ledger;
 pub mod lock;
+mod old_readers;
 mod patience;
 pub mod phase;
 pub mod plan;
 mod runner;
 pub mod state;
+mod throttle;
 
 pub use apply::{Applied, ApplyOptions, Folders, Waiting, migrate_up};
+pub use old_readers::ContractGuard;
 pub use phase::{Goal, PhaseWish, Walked, migrate_phase};
 pub use plan::{Plan, Problem};
+pub use throttle::ThrottleLimits;
 
 use underpin_pg::QueryError;
 
@@ -115,6 +119,14 @@ pub enum MigrateError {
     NoFolder {
         /// The version that was asked for.
         version: Option<String>,
+    },
+    /// Somebody still runs the old version of the application.
+    #[error("contract of {folder} waits: {} is seen", seen.join("; "))]
+    OldReaders {
+        /// The folder.
+        folder: String,
+        /// Sessions or statements.
+        seen: Vec<String>,
     },
     /// The folder is on its way back.
     #[error("{folder} is being taken back")]

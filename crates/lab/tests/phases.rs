@@ -1,14 +1,20 @@
 //! Folders of phases on real databases: walked through where nobody runs old code, stopped behind expand elsewhere,
 //! resumed, verified and taken back.
 
+use std::sync::Mutex;
+use std::time::Duration;
+
 use underpin_lab::migrator::{
-    Applied, ApplyOptions, Goal, MigrateError, PhaseWish, Walked, migrate_phase, migrate_up,
+    Applied, ApplyOptions, ContractGuard, Goal, MigrateError, PhaseWish, ThrottleLimits, Walked,
+    migrate_phase, migrate_up,
 };
 use underpin_model::event::Silent;
 use underpin_model::project::Migration;
-use underpin_pg::{Address, Session};
+use underpin_model::{Event, EventSink};
+use underpin_pg::{Address, Profile, Server, ServerSpec, Session};
 
 use crate::migrating::{LEDGER, Place, ask, migrations};
+use crate::sample;
 
 const USERS: (&str, &str) = (
     "migrations/001_users.sql",
@@ -51,7 +57,8 @@ async fn up(address: &Address, migrations: &[Migration]) -> Result<Applied, Migr
 }
 
 fn wish(version: Option<&str>, goal: Goal) -> PhaseWish {
-    PhaseWish { version: version.map(str::to_owned), goal, apply: ApplyOptions::default() }
+    let guard = ContractGuard { watch: Duration::from_secs(1), ..ContractGuard::default() };
+    PhaseWish { version: version.map(str::to_owned), goal, apply: ApplyOptions::default(), guard }
 }
 
 async fn walk(address: &Address, migrations: &[Migration], goal: Goal) -> Result<Walked, MigrateError> {
@@ -140,4 +147,164 @@ async fn a_folder_waits_for_the_files_before_it() {
     up(&empty, &whole[..1]).await.unwrap();
     assert_eq!(walk(&empty, &whole, Goal::Expand).await.unwrap().to.unwrap().to_string(), "expanded");
     assert!(matches!(walk(&empty, &whole, Goal::Revert).await, Err(MigrateError::NoRevert { .. })));
+}
+
+/// Keeps what a run says.
+#[derive(Default)]
+struct Remarks(Mutex<Vec<String>>);
+
+impl EventSink for Remarks {
+    fn emit(&self, event: Event) {
+        if let Event::Remark { text } = event {
+            self.0.lock().unwrap().push(text);
+        }
+    }
+}
+
+const SLOW_BACKFILL: (&str, &str) = (
+    "migrations/002_rename_phone/backfill.sql",
+    "-- batch: users by (tenant, id), 160\nUPDATE users SET mobile = phone\n\
+     WHERE (tenant, id) > (:low) AND (tenant, id) <= (:high) AND pg_sleep(0.002) IS NOT NULL;",
+);
+
+#[tokio::test]
+async fn ranges_become_smaller_while_somebody_waits_for_their_rows() {
+    let place = Place::start().await;
+    let used = place.database("used").await;
+    up(&used, &migrations(&[USERS])).await.unwrap();
+    run(&used, "INSERT INTO users SELECT 1, n, 'p' || n FROM generate_series(1, 800) AS n").await;
+    let whole = migrations(&[USERS, EXPAND, SLOW_BACKFILL, VERIFY, CONTRACT]);
+    walk(&used, &whole, Goal::Expand).await.unwrap();
+    let application = async {
+        let session = Session::connect(&used).await.unwrap();
+        while ask(&used, LEDGER).await != "001 done, 002 backfilled" {
+            // Any row of the range that is on its way: those behind the cursor wait.
+            session.execute("UPDATE users SET phone = phone WHERE id % 10 = 0").await.unwrap();
+        }
+        session.close().await;
+    };
+    let (walked, ()) = tokio::join!(walk(&used, &whole, Goal::Backfill), application);
+    walked.unwrap();
+    let ranges = "SELECT string_agg(count::text, ' ' ORDER BY first) FROM \
+                  (SELECT count(*), min(id) AS first FROM users WHERE id % 10 <> 0 GROUP BY xmin::text) AS range";
+    let sizes: Vec<u32> = ask(&used, ranges).await.split(' ').map(|size| size.parse().unwrap()).collect();
+    assert!(sizes[0] > 100 && sizes[1..].iter().any(|size| *size <= 40), "{sizes:?}");
+}
+
+#[tokio::test]
+async fn a_backfill_pauses_for_vacuum_and_says_so_once() {
+    let place = Place::start().await;
+    let used = place.database("used").await;
+    up(&used, &migrations(&[USERS])).await.unwrap();
+    run(&used, ROWS).await;
+    run(&used, "ALTER TABLE users SET (autovacuum_enabled = off); UPDATE users SET phone = phone").await;
+    while ask(&used, "SELECT n_dead_tup FROM pg_stat_all_tables WHERE relname = 'users'").await == "0" {}
+    let whole = migrations(&[USERS, EXPAND, BACKFILL, VERIFY, CONTRACT]);
+    let mut wish = wish(None, Goal::Backfill);
+    wish.apply.throttle = ThrottleLimits {
+        dead_share: 0.1,
+        dead_rows: 1,
+        longest_pause: Duration::from_millis(100),
+        ..ThrottleLimits::default()
+    };
+    let remarks = Remarks::default();
+    migrate_phase(&used, &whole, &wish, &remarks).await.unwrap();
+    let remarks = remarks.0.into_inner().unwrap();
+    let file = "migrations/002_rename_phone/backfill.sql";
+    let starting =
+        |text: &str| remarks.iter().filter(|remark| remark.starts_with(&format!("{file}: {text}"))).count();
+    assert_eq!(starting("pausing while users has "), 1, "{remarks:?}");
+    assert!(starting("going on although users has ") >= 1, "{remarks:?}");
+}
+
+#[tokio::test]
+async fn a_key_with_nulls_is_refused_and_one_without_index_is_remarked() {
+    let place = Place::start().await;
+    let used = place.database("used").await;
+    let loose = ("migrations/001_users.sql", "CREATE TABLE users (tenant int, id int, phone text);");
+    up(&used, &migrations(&[loose])).await.unwrap();
+    run(&used, "INSERT INTO users VALUES (1, 1, 'p'), (NULL, 2, 'p')").await;
+    let whole = migrations(&[loose, EXPAND, BACKFILL, VERIFY, CONTRACT]);
+    let refused = walk(&used, &whole, Goal::Backfill).await;
+    assert!(matches!(refused, Err(MigrateError::KeyIsNull { line: 2, .. })), "{refused:?}");
+    run(&used, "DELETE FROM users WHERE tenant IS NULL").await;
+    let remarks = Remarks::default();
+    migrate_phase(&used, &whole, &wish(None, Goal::Backfill), &remarks).await.unwrap();
+    let remarks = remarks.0.into_inner().unwrap();
+    assert!(remarks[0].contains("no index of users begins with (tenant, id)"), "{remarks:?}");
+}
+
+#[tokio::test]
+async fn contract_waits_while_old_readers_are_seen() {
+    let spec = ServerSpec::new(sample::installation(), Profile::Fast, "test");
+    let spec = spec.setting("shared_preload_libraries", "pg_stat_statements");
+    let server = Server::start(spec).await.unwrap();
+    let used = server.address();
+    run(&used, "CREATE EXTENSION pg_stat_statements").await;
+    up(&used, &migrations(&[USERS])).await.unwrap();
+    run(&used, ROWS).await;
+    let whole = migrations(&[USERS, EXPAND, BACKFILL, VERIFY, CONTRACT]);
+    walk(&used, &whole, Goal::Verify).await.unwrap();
+
+    // A session that says what it is.
+    let old = Session::connect(&used.application_name("shop-1.4")).await.unwrap();
+    let mut named = wish(None, Goal::Contract);
+    named.guard.old_applications = vec!["shop-1.4".to_owned()];
+    match migrate_phase(&used, &whole, &named, &Silent).await {
+        Err(MigrateError::OldReaders { seen, .. }) => assert!(seen[0].contains("(shop-1.4)"), "{seen:?}"),
+        other => panic!("{other:?}"),
+    }
+
+    // Statements that name the column, found by their calls; the same ones of earlier days do not count.
+    let reading = async {
+        let done = || async { ask(&used, LEDGER).await.contains("002 done") };
+        for _ in 0..40 {
+            let _ = old.execute("SELECT phone FROM users WHERE id = 3").await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            assert!(!done().await);
+        }
+    };
+    let (refused, ()) = tokio::join!(walk(&used, &whole, Goal::Contract), reading);
+    match refused {
+        Err(MigrateError::OldReaders { seen, .. }) => {
+            assert!(seen[0].contains("SELECT phone FROM users WHERE id = $1"), "{seen:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let new = async {
+        for _ in 0..10 {
+            old.execute("SELECT mobile FROM users WHERE id = 3").await.unwrap();
+        }
+    };
+    let (walked, ()) = tokio::join!(walk(&used, &whole, Goal::Contract), new);
+    assert_eq!(walked.unwrap().to.unwrap().to_string(), "done");
+}
+
+#[tokio::test]
+async fn force_goes_on_and_says_over_what() {
+    let place = Place::start().await;
+    let used = place.database("used").await;
+    up(&used, &migrations(&[USERS])).await.unwrap();
+    run(&used, ROWS).await;
+    let old = Session::connect(&used.application_name("shop-1.4")).await.unwrap();
+    let nothing = (
+        BACKFILL.0,
+        "-- batch: users by (tenant, id), 10\nUPDATE users SET mobile = phone\n\
+         WHERE (tenant, id) > (:low) AND (tenant, id) <= (:high) AND false;",
+    );
+    let whole = migrations(&[USERS, EXPAND, nothing, VERIFY, CONTRACT]);
+    let mut forced = wish(None, Goal::Contract);
+    forced.guard.old_applications = vec!["shop-1.4".to_owned()];
+    forced.guard.force = true;
+    let remarks = Remarks::default();
+    migrate_phase(&used, &whole, &forced, &remarks).await.unwrap();
+    let remarks = remarks.0.into_inner().unwrap();
+    assert!(
+        remarks[0].contains(
+            "forced although migrations/002_rename_phone/verify.sql:1: the verification returned 25 rows"
+        ),
+        "{remarks:?}"
+    );
+    assert!(remarks[1].contains("forced although process"), "{remarks:?}");
+    old.close().await;
 }

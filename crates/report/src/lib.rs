@@ -6,6 +6,7 @@
 
 pub mod amounts;
 pub mod er;
+pub mod estimate;
 pub mod github;
 pub mod html;
 pub mod json;

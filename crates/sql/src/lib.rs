@@ -10,6 +10,7 @@ pub mod columns;
 pub mod concurrently;
 pub mod definition;
 pub mod directive;
+pub mod dropped;
 pub mod expression;
 pub mod facts;
 pub mod index_build;

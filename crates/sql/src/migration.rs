@@ -57,6 +57,7 @@ fn read_part(file: &Utf8Path, sql: &str, reading: Reading) -> Result<MigrationPa
     let (directives, wrong) = directive::read(file, &comments, &["no-transaction", "lock"]);
     let ours = |fault: &Diagnostic| fault.message.contains("not known") || fault.message.contains("-- lock");
     faults.extend(wrong.into_iter().filter(ours));
+    faults.extend(directive::allows(file, &split.sql).1);
     let mut transactional = reading.transactional && !directives.no_transaction;
     let mut statements: Vec<_> = split.statements.into_iter().map(|located| located.statement).collect();
     if reading.scheme == NamingScheme::GolangMigrate {

@@ -1,4 +1,6 @@
-//! `underpin migrate up|status|plan`: runs, shows or rehearses migrations.
+//! `underpin migrate up|status|plan|phase`: runs, shows or rehearses migrations.
+
+mod phase;
 
 use std::time::Duration;
 
@@ -31,6 +33,7 @@ enum Action {
     Up(UpArgs),
     Status(StatusArgs),
     Plan(PlanArgs),
+    Phase(phase::PhaseArgs),
 }
 
 /// Apply every pending migration
@@ -46,6 +49,19 @@ struct UpArgs {
     /// Stop after this version
     #[arg(long, value_name = "VERSION")]
     to: Option<String>,
+    #[command(flatten)]
+    patience: Patience,
+    /// Take over from Flyway or refinery, whose ledgers cannot be written
+    #[arg(long)]
+    take_over: bool,
+    /// Walk folders of phases to their end: nobody runs an older version of the application
+    #[arg(long)]
+    through: bool,
+}
+
+/// How long a run waits for others
+#[derive(Debug, Args)]
+struct Patience {
     /// Longest wait for another runner, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 10, env = "UNDERPIN_WAIT")]
     wait: u64,
@@ -55,12 +71,17 @@ struct UpArgs {
     /// Longest wait for older transactions before a statement with CONCURRENTLY, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     wait_for_transactions: u64,
-    /// Take over from Flyway or refinery, whose ledgers cannot be written
-    #[arg(long)]
-    take_over: bool,
-    /// Walk folders of phases to their end: nobody runs an older version of the application
-    #[arg(long)]
-    through: bool,
+}
+
+impl Patience {
+    fn options(&self) -> ApplyOptions {
+        ApplyOptions {
+            patience: Duration::from_secs(self.wait),
+            tries: self.lock_tries.max(1),
+            old_transactions: Duration::from_secs(self.wait_for_transactions),
+            ..ApplyOptions::default()
+        }
+    }
 }
 
 /// List every version with its state
@@ -84,6 +105,7 @@ pub async fn run(args: &MigrateArgs, settings: &Settings) -> Result<u8, Fault> {
         Action::Up(args) => up(args, settings).await,
         Action::Status(args) => status(args, settings).await,
         Action::Plan(_) => rehearse(settings).await,
+        Action::Phase(args) => phase::run(args, settings).await,
     }
 }
 
@@ -92,13 +114,10 @@ async fn up(args: &UpArgs, settings: &Settings) -> Result<u8, Fault> {
     let target = super::target(settings, &project)?;
     output::remark(&format!("Migrating {}.", target.display()));
     let options = ApplyOptions {
-        patience: Duration::from_secs(args.wait),
-        tries: args.lock_tries.max(1),
-        old_transactions: Duration::from_secs(args.wait_for_transactions),
         up_to: args.to.clone(),
         take_over: args.take_over,
         folders: if args.through { Folders::Through } else { Folders::default() },
-        ..ApplyOptions::default()
+        ..args.patience.options()
     };
     let progress = Progress::new(settings);
     let applied = migrate_up(&target, &project.migrations, &options, &progress).await?;
@@ -143,6 +162,9 @@ fn next_step(version: &str, state: &State) -> String {
         State::Verified => format!(
             "Deploy the new version; when no old one runs any more, run `underpin migrate phase {version} contract`."
         ),
+        State::Backfilled => {
+            format!("Run `underpin migrate phase {version}` to verify; then deploy the new version.")
+        }
         State::Contracting(_) => format!("Finish with `underpin migrate phase {version} contract`."),
         State::Reverting(_) => format!("Finish with `underpin migrate phase {version} revert`."),
         State::Done => "Nothing is left to do.".to_owned(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use underpin_model::deployment::{Disturbance, Disturbed};
-use underpin_model::project::{Param, Query};
+use underpin_model::project::{Param, Project, Query};
 use underpin_model::script::TransactionScript;
 use underpin_model::sql_text::{quote_identifier, quote_nullable};
 use underpin_model::statement::Verb;
@@ -22,6 +22,17 @@ pub struct RunningCode<'p> {
     pub transactions: &'p [TransactionScript],
     /// Role of the application, for whatever names no role.
     pub role: Option<&'p str>,
+}
+
+impl<'p> RunningCode<'p> {
+    /// Returns everything that a project's application runs.
+    pub fn of(project: &'p Project) -> RunningCode<'p> {
+        RunningCode {
+            queries: &project.queries,
+            transactions: &project.transactions,
+            role: project.config.database.app_role.as_deref(),
+        }
+    }
 }
 
 impl RunningCode<'_> {

@@ -1,14 +1,16 @@
 //! A database that walks through the history with data in it, from one file to the next.
 
 use underpin_model::event::Silent;
-use underpin_model::project::Project;
-use underpin_pg::Address;
+use underpin_model::project::{Migration, Project};
+use underpin_pg::{Address, Session};
 
 use super::fill::Filler;
 use super::trace::Place;
 use crate::clone::{clone_database, drop_database};
 use crate::error::LabError;
-use crate::migrator::{ApplyOptions, migrate_up};
+use crate::migrator::ledger::{ledger_create, ledger_write};
+use crate::migrator::state::State;
+use crate::migrator::{ApplyOptions, Folders, Goal, PhaseWish, migrate_phase, migrate_up};
 use crate::template::{self, owner_address};
 
 /// The history at one size.
@@ -56,8 +58,32 @@ impl<'p> Stage<'p> {
 
     /// Applies the history up to and with `version`, unmeasured.
     pub(super) async fn forward(&mut self, version: &str) -> Result<(), LabError> {
-        let options = ApplyOptions { up_to: Some(version.to_owned()), ..ApplyOptions::default() };
+        let (up_to, folders) = (Some(version.to_owned()), Folders::Through);
+        let options = ApplyOptions { up_to, folders, ..ApplyOptions::default() };
         migrate_up(&self.place().owner, &self.project.migrations, &options, &Silent).await?;
+        Ok(())
+    }
+
+    /// Walks a folder whose expand was applied until its verification holds.
+    pub(super) async fn walk_to_verified(&mut self, version: &str) -> Result<(), LabError> {
+        let wish = PhaseWish {
+            version: Some(version.to_owned()),
+            goal: Goal::Verify,
+            apply: ApplyOptions::default(),
+        };
+        migrate_phase(&self.place().owner, &self.project.migrations, &wish, &Silent).await?;
+        Ok(())
+    }
+
+    /// Writes into the ledger that a migration was applied, which the measuring does not do.
+    pub(super) async fn note(&mut self, migration: &Migration, state: &State) -> Result<(), LabError> {
+        if self.filler.is_none() {
+            return Ok(());
+        }
+        let session = Session::connect(&self.place().owner).await?;
+        ledger_create(&session).await?;
+        ledger_write(&session, migration, state, 0).await?;
+        session.close().await;
         Ok(())
     }
 

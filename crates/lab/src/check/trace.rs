@@ -66,7 +66,7 @@ pub(super) async fn trace(
     tracer.watcher.execute(STEADY).await?;
     let before = observe(&tracer.watcher).await?;
     let works = match migration.transactional {
-        true => tracer.in_transaction(&migration.sql.statements).await?,
+        true => tracer.in_transaction(migration).await?,
         false => tracer.outside_transaction(&migration.sql.statements).await?,
     };
     let after = observe(&tracer.watcher).await?;
@@ -92,10 +92,13 @@ pub(super) struct Tracer<'a> {
 const LOCK_TIMEOUT: &str = "700ms";
 
 impl Tracer<'_> {
-    async fn in_transaction(&self, statements: &[Statement]) -> Result<Vec<Work>, LabError> {
+    async fn in_transaction(&self, migration: &Migration) -> Result<Vec<Work>, LabError> {
         self.session.execute(&format!("BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")).await?;
         let mut works = Vec::new();
-        self.block(statements, &mut works).await?;
+        for lock in &migration.locks {
+            self.session.execute(&lock.sql()).await?;
+        }
+        self.block(&migration.sql.statements, &mut works).await?;
         let ended = works.last().is_some_and(|work| work.refused.is_some());
         let end = if ended { "ROLLBACK" } else { "COMMIT" };
         if let Err(refused) = self.session.execute(end).await {

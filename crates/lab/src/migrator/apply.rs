@@ -15,6 +15,7 @@ use super::lock::lock_runner;
 use super::plan::{Pending, plan};
 use super::runner::{Runner, Step};
 use super::state::State;
+use super::throttle::ThrottleLimits;
 
 /// How a run behaves.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct ApplyOptions {
     pub trace: bool,
     /// What to do with migrations that are folders.
     pub folders: Folders,
+    /// When a backfill holds back.
+    pub throttle: ThrottleLimits,
 }
 
 /// What a run does with migrations that are folders of phases.
@@ -64,6 +67,7 @@ impl Default for ApplyOptions {
             take_over: false,
             trace: false,
             folders: Folders::default(),
+            throttle: ThrottleLimits::default(),
         }
     }
 }

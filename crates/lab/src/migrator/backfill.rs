@@ -3,6 +3,7 @@
 use underpin_model::Event;
 use underpin_model::phases::{Backfill, KeyRange, LowEnd, Phases, literals};
 use underpin_model::project::Migration;
+use underpin_model::sql_text::quote_literal;
 use underpin_pg::QueryError;
 
 use super::MigrateError;
@@ -10,6 +11,7 @@ use super::ledger::ledger_write;
 use super::patience::{gives_way, pause};
 use super::runner::Runner;
 use super::state::{Cursor, State};
+use super::throttle::Throttle;
 
 impl Runner<'_> {
     /// Runs the backfill from the cursor to the last key; a folder without one has nothing to do.
@@ -23,18 +25,25 @@ impl Runner<'_> {
         mut cursor: Cursor,
     ) -> Result<State, MigrateError> {
         let Some(backfill) = &phases.backfill else { return self.note(migration, State::Backfilled).await };
-        self.refuse_nullable_key(backfill).await?;
+        self.refuse_null_key(backfill).await?;
+        self.remark_without_index(backfill).await;
         let total = self.rows_about(backfill).await;
-        while let Some(range) = self.next_range(backfill, &cursor).await? {
-            cursor = self.batch(migration, backfill, Batch { range, rows: cursor.rows }).await?;
+        let mut throttle = Throttle::new(self.session, backfill, &self.options.throttle)
+            .await
+            .map_err(MigrateError::Connect)?;
+        while let Some(range) = self.next_range(backfill, &cursor, throttle.rows()).await? {
+            let batch = Batch { migration, backfill, range, rows: cursor.rows };
+            cursor = self.batch(&batch, &mut throttle).await?;
             let (what, done) = (backfill.file.to_string(), cursor.rows);
             self.events.emit(Event::Progress { what, done, total: total.max(done), unit: "rows" });
+            throttle.pause(self.events).await;
         }
+        throttle.close().await;
         self.note(migration, State::Backfilled).await
     }
 
-    /// Refuses a key with a column that may be NULL: its rows lie in no range.
-    async fn refuse_nullable_key(&self, backfill: &Backfill) -> Result<(), MigrateError> {
+    /// Refuses a key that is NULL in a row: that row lies in no range.
+    async fn refuse_null_key(&self, backfill: &Backfill) -> Result<(), MigrateError> {
         let nulls = backfill.key.iter().map(|column| format!("{column} IS NULL")).collect::<Vec<_>>();
         let sql = format!("SELECT 1 FROM {} WHERE {} LIMIT 1", backfill.table, nulls.join(" OR "));
         match self.session.value(&sql).await.map_err(|source| refused(backfill, &sql, source))? {
@@ -48,9 +57,25 @@ impl Runner<'_> {
         }
     }
 
+    /// Says when every range has to read the whole table.
+    async fn remark_without_index(&self, backfill: &Backfill) {
+        let columns = backfill.key.iter().map(|column| quote_literal(column)).collect::<Vec<_>>().join(", ");
+        let sql = include_str!("key_index.sql")
+            .replace(":table", &quote_literal(&backfill.table))
+            .replace(":key", &format!("ARRAY[{columns}]"));
+        if self.session.value(&sql).await.ok().flatten().as_deref() == Some("0") {
+            let (file, key) = (&backfill.file, backfill.key.join(", "));
+            let text = format!(
+                "{file}: no index of {} begins with ({key}), so each range reads the whole table.",
+                backfill.table
+            );
+            self.events.emit(Event::Remark { text });
+        }
+    }
+
     /// Returns about how many rows the table has, as statistics know it; 0 when they do not.
     async fn rows_about(&self, backfill: &Backfill) -> u64 {
-        let table = underpin_model::sql_text::quote_literal(&backfill.table);
+        let table = quote_literal(&backfill.table);
         let sql =
             format!("SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass({table})");
         let rows = self.session.value(&sql).await.ok().flatten();
@@ -62,6 +87,7 @@ impl Runner<'_> {
         &self,
         backfill: &Backfill,
         cursor: &Cursor,
+        rows: u64,
     ) -> Result<Option<KeyRange>, MigrateError> {
         let first = cursor.key.is_empty();
         let (low, with_low) = match first {
@@ -72,7 +98,7 @@ impl Runner<'_> {
             false => (cursor.key.clone(), LowEnd::Excluded),
         };
         let after = (!first).then_some(&low);
-        let sql = ends(backfill, after, backfill.rows - 1);
+        let sql = ends(backfill, after, rows - 1);
         let high = match self.key(backfill, &sql).await? {
             Some(high) => Some(high),
             None => self.key(backfill, &last(backfill, after)).await?,
@@ -86,22 +112,18 @@ impl Runner<'_> {
     }
 
     /// Runs one range, again and again while locks cannot be had; returns the cursor behind it.
-    async fn batch(
-        &mut self,
-        migration: &Migration,
-        backfill: &Backfill,
-        batch: Batch,
-    ) -> Result<Cursor, MigrateError> {
+    async fn batch(&self, batch: &Batch<'_>, throttle: &mut Throttle<'_>) -> Result<Cursor, MigrateError> {
+        let backfill = batch.backfill;
         let sql = backfill.statement(&batch.range);
         let mut tries = 1;
         loop {
-            let source = match self.batch_once(migration, &sql, &batch).await {
+            let source = match throttle.watched(self.batch_once(batch, &sql)).await {
                 Ok(cursor) => return Ok(cursor),
                 Err(source) => source,
             };
             let _ = self.session.execute("ROLLBACK").await;
             let (file, line) = (backfill.file.to_string(), backfill.line);
-            let lock_timeout_ms = self.limits.lock_timeout_ms;
+            let lock_timeout_ms = self.limits.lock_timeout_ms / 4;
             match gives_way(&source) {
                 true if tries < self.options.tries => tokio::time::sleep(pause(tries)).await,
                 true => return Err(MigrateError::LockTimeout { file, line, tries, lock_timeout_ms, source }),
@@ -111,24 +133,22 @@ impl Runner<'_> {
         }
     }
 
-    async fn batch_once(
-        &self,
-        migration: &Migration,
-        sql: &str,
-        batch: &Batch,
-    ) -> Result<Cursor, QueryError> {
-        let begin = format!("BEGIN; SET LOCAL lock_timeout = {}", self.limits.lock_timeout_ms);
-        self.session.execute(&begin).await?;
+    async fn batch_once(&self, batch: &Batch<'_>, sql: &str) -> Result<Cursor, QueryError> {
+        // A quarter: the rows that the range has locked so far are waited for as well, nobody knows how long already.
+        let limit = (self.limits.lock_timeout_ms / 4).max(1);
+        self.session.execute(&format!("BEGIN; SET LOCAL lock_timeout = {limit}")).await?;
         let rows = batch.rows + self.session.execute(sql).await?;
         let cursor = Cursor { key: batch.range.high.clone(), rows };
-        ledger_write(self.session, migration, &State::Backfilling(cursor.clone()), 0).await?;
+        ledger_write(self.session, batch.migration, &State::Backfilling(cursor.clone()), 0).await?;
         self.session.execute("COMMIT").await?;
         Ok(cursor)
     }
 }
 
 /// One range on its way.
-struct Batch {
+struct Batch<'m> {
+    migration: &'m Migration,
+    backfill: &'m Backfill,
     range: KeyRange,
     /// Rows changed before it.
     rows: u64,

@@ -1,5 +1,6 @@
 //! Findings that the author of a file accepts, and acceptances that nothing needs any more.
 
+use camino::Utf8Path;
 use underpin_model::project::Allow;
 use underpin_model::{Code, Finding, Severity, SourceLine};
 
@@ -9,13 +10,15 @@ pub const ALLOW_OUTDATED: Code =
 
 /// Turns findings that the file accepts into notes, and reports acceptances that are over or accept nothing.
 ///
-/// `allow` are the directives of the file of all `findings`; `statements` the lines at which its statements begin, in
-/// order. A directive above the first statement speaks for the whole file, any other for the statement below it.
+/// `allow` are the directives of the file of all `findings`; with its name come the lines at which its statements begin,
+/// in order. A directive above the first statement speaks for the whole file, any other for the statement below it.
 /// `today` is a date as `YYYY-MM-DD`.
-pub fn accept(findings: &mut Vec<Finding>, allow: &[Allow], statements: &[u32], today: &str) {
-    let Some(file) = findings.first().and_then(|finding| Some(finding.at.as_ref()?.file.clone())) else {
-        return;
-    };
+pub fn accept(
+    findings: &mut Vec<Finding>,
+    allow: &[Allow],
+    (file, statements): (&Utf8Path, &[u32]),
+    today: &str,
+) {
     let mut outdated = Vec::new();
     for one in allow {
         let below = statements.iter().copied().find(|line| *line > one.line);
@@ -44,7 +47,7 @@ pub fn accept(findings: &mut Vec<Finding>, allow: &[Allow], statements: &[u32], 
         };
         outdated.push(
             Finding::new(&ALLOW_OUTDATED, message)
-                .at(SourceLine::new(file.clone(), one.line))
+                .at(SourceLine::new(file, one.line))
                 .hint("Remove the line."),
         );
     }
@@ -69,7 +72,7 @@ mod tests {
                 line: *line,
             })
             .collect();
-        accept(&mut findings, &allow, &[5, 9], "2026-06-01");
+        accept(&mut findings, &allow, (Utf8Path::new("m.sql"), &[5, 9]), "2026-06-01");
         findings.into_iter().map(|finding| (finding.severity, finding.message)).collect()
     }
 
