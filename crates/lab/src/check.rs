@@ -258,7 +258,8 @@ async fn examine(
     if finished {
         let session = underpin_pg::Session::connect(&small.place().superuser).await?;
         if let Some(before) = &before {
-            let after = values::take(&session, values::tables_written(migration).as_ref()).await?;
+            let after =
+                values::take_after(&session, values::tables_written(migration).as_ref(), before).await?;
             deployment.lost = values::lost(before, &after);
         }
         session.close().await;
