@@ -63,7 +63,11 @@ pub fn table_for_pull_request(deployments: &[Deployment]) -> String {
     );
     for trace in deployments.iter().flat_map(statement_traces) {
         let first = trace.sql.lines().next().unwrap_or_default().replace('|', "\\|");
-        let strongest = trace.locks.iter().max_by_key(|lock| strength(&lock.mode));
+        // Among equals the table says more than its indexes.
+        let waits_on = |lock: &underpin_model::evidence::HeldLock| {
+            trace.waiting.iter().any(|what| what.ends_with(&format!(" {}", lock.relation)))
+        };
+        let strongest = trace.locks.iter().max_by_key(|lock| (strength(&lock.mode), waits_on(lock)));
         let lock = strongest.map_or_else(String::new, |lock| format!("{} on {}", lock.mode, lock.relation));
         let anew: Vec<&str> = trace.rewrites.iter().chain(&trace.index_builds).map(String::as_str).collect();
         let waits: Vec<String> = trace.waits_ms.iter().map(|ms| format!("{ms:.0}")).collect();
