@@ -5,6 +5,7 @@
 //! and writes while its locks are held ([`onlooker`]). The project's queries and transactions run before and after
 //! ([`running_code`]), values are counted before and looked for after ([`values`]). Judging is pure: `underpin-rules`.
 
+mod amplify;
 mod case;
 mod evidence;
 mod fill;
@@ -80,6 +81,8 @@ pub struct Bench<'a> {
     pub lab: &'a Lab,
     /// How it was made.
     pub spec: &'a LabSpec,
+    /// The project that it holds: without the files to judge where these keep a template from being built.
+    pub base: &'a Project,
     /// Whoever listens.
     pub events: &'a dyn EventSink,
 }
@@ -92,7 +95,7 @@ pub async fn check(
     bench: &Bench<'_>,
 ) -> Result<Checked, LabError> {
     let larger = LabSpec { scale: bench.spec.scale.saturating_mul(LARGER), ..bench.spec.clone() };
-    let large = Lab::open(project, &larger, bench.events).await?;
+    let large = Lab::open(bench.base, &larger, bench.events).await?;
     let stages = [
         Stage::open(project, &bench.lab.address(), "check_small", 1).await?,
         Stage::open(project, &large.address(), "check_large", LARGER).await?,

@@ -1,5 +1,6 @@
-//! `underpin migrate up|status|plan|phase`: runs, shows or rehearses migrations.
+//! `underpin migrate up|status|plan|check|phase`: runs, shows, rehearses or judges migrations.
 
+mod check;
 mod phase;
 
 use std::time::Duration;
@@ -33,6 +34,7 @@ enum Action {
     Up(UpArgs),
     Status(StatusArgs),
     Plan(PlanArgs),
+    Check(check::CheckArgs),
     Phase(phase::PhaseArgs),
 }
 
@@ -105,6 +107,7 @@ pub async fn run(args: &MigrateArgs, settings: &Settings) -> Result<u8, Fault> {
         Action::Up(args) => up(args, settings).await,
         Action::Status(args) => status(args, settings).await,
         Action::Plan(_) => rehearse(settings).await,
+        Action::Check(args) => check::run(args, settings).await,
         Action::Phase(args) => phase::run(args, settings).await,
     }
 }

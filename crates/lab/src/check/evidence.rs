@@ -1,7 +1,7 @@
 //! What a file did, as evidence: one entry per statement, and a table for a pull request.
 
 use underpin_model::deployment::{Deployment, Step, Work};
-use underpin_model::evidence::StatementTrace;
+use underpin_model::evidence::{HeldLock, StatementTrace};
 use underpin_model::{Evidence, EvidenceBody, EvidenceId};
 
 /// Returns one piece of evidence per statement.
@@ -89,7 +89,10 @@ pub fn table_without_times(deployment: &Deployment) -> String {
 /// Returns statement, strongest lock, what waits, rows read, and what is written anew.
 fn cells(trace: &StatementTrace) -> [String; 5] {
     let first = trace.sql.lines().next().unwrap_or_default().replace('|', "\\|");
-    let strongest = trace.locks.iter().max_by_key(|lock| strength(&lock.mode));
+    // Among equals the table says more than its indexes.
+    let waits_on =
+        |lock: &HeldLock| trace.waiting.iter().any(|what| what.ends_with(&format!(" {}", lock.relation)));
+    let strongest = trace.locks.iter().max_by_key(|lock| (strength(&lock.mode), waits_on(lock)));
     let lock = strongest.map_or_else(String::new, |lock| format!("{} on {}", lock.mode, lock.relation));
     let anew: Vec<&str> = trace.rewrites.iter().chain(&trace.index_builds).map(String::as_str).collect();
     [format!("`{first}`"), lock, trace.waiting.join(", "), trace.rows_read.to_string(), anew.join(", ")]

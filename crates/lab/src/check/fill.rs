@@ -8,10 +8,20 @@ use std::collections::BTreeMap;
 use underpin_model::sql_text::{quote_identifier, quote_qualified};
 use underpin_pg::{Address, Session};
 
+use super::amplify;
 use crate::error::LabError;
 
 /// Rows of a table that the template does not have.
 const INVENTED_ROWS: u32 = 2_000;
+
+/// Whether a scale file says how many rows there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scale {
+    /// It does.
+    Given,
+    /// It does not: a seed has a few rows per table.
+    Absent,
+}
 
 /// Fills the tables of one database from another.
 pub(super) struct Filler {
@@ -21,6 +31,8 @@ pub(super) struct Filler {
     filled: BTreeMap<(String, String), Vec<Column>>,
     /// Times as many invented rows.
     factor: u32,
+    /// The project has no scale file, so tables of a few rows get more.
+    amplified: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,11 +51,12 @@ struct Column {
 
 impl Filler {
     /// Learns what the template holds. Tables that it lacks get `factor` times the usual rows.
-    pub(super) async fn learn(template: &Address, factor: u32) -> Result<Filler, LabError> {
+    pub(super) async fn learn(template: &Address, factor: u32, scale: Scale) -> Result<Filler, LabError> {
         let session = Session::connect(template).await?;
         let from = tables(&session).await?;
         session.close().await;
-        Ok(Filler { from, template: template.clone(), filled: BTreeMap::new(), factor })
+        let (template, filled) = (template.clone(), BTreeMap::new());
+        Ok(Filler { from, template, filled, factor, amplified: scale == Scale::Absent })
     }
 
     /// Fills every table that is new or has other columns than when it was filled. Returns tables that stayed empty, with
@@ -67,6 +80,9 @@ impl Filler {
             for sql in sequences(&template, &session).await? {
                 session.execute(&sql).await?;
             }
+            if self.amplified {
+                amplify::amplify(&session, amplify::ROWS * u64::from(self.factor)).await?;
+            }
             session.execute("RESET session_replication_role; ANALYZE").await?;
             template.close().await;
         }
@@ -83,7 +99,14 @@ impl Filler {
         let table = quote_qualified(&name.0, &name.1);
         // TRUNCATE would empty the tables that refer to this one, too.
         session.execute(&format!("DELETE FROM {table}")).await?;
-        let known = self.from.get(name);
+        let there = match self.from.get(name) {
+            Some(_) => {
+                template.value(&format!("SELECT EXISTS (SELECT FROM {table})")).await?.as_deref() == Some("t")
+            }
+            None => false,
+        };
+        // An empty table of a project with a scale file is meant to be empty.
+        let known = self.from.get(name).filter(|_| there || !self.amplified);
         // Everything that can be filled first; then only what must be.
         let mut reason = String::new();
         for only_needed in [Invent::All, Invent::Needed] {
@@ -116,7 +139,8 @@ impl Filler {
                 Err(refused) => reason = refused.to_string(),
             }
         }
-        Ok(Err(reason))
+        // Made-up rows are a try; rows that are there and do not fit are a gap.
+        Ok(if there { Err(reason) } else { Ok(()) })
     }
 }
 

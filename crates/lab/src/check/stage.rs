@@ -4,13 +4,13 @@ use underpin_model::event::Silent;
 use underpin_model::project::{Migration, Project};
 use underpin_pg::{Address, Session};
 
-use super::fill::Filler;
+use super::fill::{Filler, Scale};
 use super::trace::Place;
 use crate::clone::{clone_database, drop_database};
 use crate::error::LabError;
 use crate::migrator::ledger::{ledger_create, ledger_write};
 use crate::migrator::state::State;
-use crate::migrator::{ApplyOptions, Folders, Goal, PhaseWish, migrate_phase, migrate_up};
+use crate::migrator::{ApplyOptions, ContractGuard, Folders, Goal, PhaseWish, migrate_phase, migrate_up};
 use crate::template::{self, owner_address};
 
 /// The history at one size.
@@ -35,7 +35,8 @@ impl<'p> Stage<'p> {
         factor: u32,
     ) -> Result<Stage<'p>, LabError> {
         crate::bootstrap::create_database(superuser, name, &project.config.database).await?;
-        let filler = Filler::learn(&superuser.database(template::DATABASE), factor).await?;
+        let scale = if project.scale.is_some() { Scale::Given } else { Scale::Absent };
+        let filler = Filler::learn(&superuser.database(template::DATABASE), factor, scale).await?;
         let (server, name) = (superuser.clone(), name.to_owned());
         Ok(Stage { project, server, name, filler: Some(filler), empty: Vec::new(), clones: 0 })
     }
@@ -69,6 +70,7 @@ impl<'p> Stage<'p> {
         let wish = PhaseWish {
             version: Some(version.to_owned()),
             goal: Goal::Verify,
+            guard: ContractGuard::default(),
             apply: ApplyOptions::default(),
         };
         migrate_phase(&self.place().owner, &self.project.migrations, &wish, &Silent).await?;

@@ -18,7 +18,7 @@ pub const PROOF: Proof = Proof {
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let Experiment { project, lab, spec, events, .. } = *experiment;
     let running = RunningCode::of(project);
-    let bench = Bench { lab, spec, events };
+    let bench = Bench { lab, spec, base: project, events };
     let checked = check::check(project, &running, &Selection::from(project, None), &bench).await?;
     Ok(outcome(checked))
 }
