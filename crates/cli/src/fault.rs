@@ -126,6 +126,11 @@ impl From<LabError> for Fault {
             LabError::Project(error) => error.into(),
             LabError::Migrate(error) => error.into(),
             LabError::Connect(error) => error.into(),
+            LabError::Git(error) => {
+                Fault::usage("The files of a commit could not be read.").because(error).hint(
+                    "Name a commit, branch or tag that is here; a shallow clone may need `git fetch` first.",
+                )
+            }
             LabError::Load { .. } | LabError::Params { .. } | LabError::Extension { .. } => {
                 let hint = match &error {
                     LabError::Extension { name, .. } => {

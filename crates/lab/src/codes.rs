@@ -23,6 +23,8 @@ pub fn all() -> &'static [CodePage] {
     static ALL: OnceLock<Vec<CodePage>> = OnceLock::new();
     ALL.get_or_init(|| {
         let rules = underpin_rules::all().iter().map(|rule| &rule.code);
+        let migrations = underpin_rules::migration::all().iter().map(|rule| &rule.code);
+        let rules = rules.chain(migrations).chain([&underpin_rules::migration::ALLOW_OUTDATED]);
         let own = proofs::CODES.iter().copied().flatten();
         let mut pages: Vec<CodePage> = rules.chain(own).filter_map(with_page).collect();
         pages.sort_by_key(|page| page.code.code);
@@ -42,8 +44,10 @@ mod tests {
 
     #[test]
     fn every_code_has_a_page_and_a_number_of_its_own() {
-        let declared =
-            underpin_rules::all().len() + proofs::CODES.iter().map(|codes| codes.len()).sum::<usize>();
+        let declared = underpin_rules::all().len()
+            + underpin_rules::migration::all().len()
+            + 1
+            + proofs::CODES.iter().map(|codes| codes.len()).sum::<usize>();
         assert_eq!(all().len(), declared, "a code lacks its page in docs/codes");
         for pair in all().windows(2) {
             assert_ne!(pair[0].code.code, pair[1].code.code, "{}", pair[0].code.rule);

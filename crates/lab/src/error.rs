@@ -72,6 +72,9 @@ pub enum LabError {
     /// The catalog could not be read.
     #[error(transparent)]
     Catalog(#[from] underpin_pg::catalog::CatalogError),
+    /// Files of a commit could not be had.
+    #[error("the files of a commit could not be read")]
+    Git(#[from] underpin_pg::git::GitError),
     /// A statement of an experiment failed that must not.
     #[error("a statement of the experiment failed")]
     Query(#[from] QueryError),

@@ -6,6 +6,8 @@
 pub mod adopt;
 pub mod attached;
 pub mod bootstrap;
+pub mod check;
+pub mod checking;
 mod clone;
 pub mod codes;
 pub mod daily;

@@ -7,7 +7,7 @@ use underpin_model::project::Project;
 use underpin_model::{EventSink, Evidence, Finding, Measure, Severity, Verdict};
 
 use crate::error::LabError;
-use crate::lab::Lab;
+use crate::lab::{Lab, LabSpec};
 
 /// A future that an experiment runs as; it stays on its thread, as servers do the work.
 pub type Experimenting<'a> = Pin<Box<dyn Future<Output = Result<Outcome, LabError>> + 'a>>;
@@ -32,6 +32,8 @@ pub struct Experiment<'a> {
     pub project: &'a Project,
     /// The lab with the project's template.
     pub lab: &'a Lab,
+    /// How the lab was made, for another one like it.
+    pub spec: &'a LabSpec,
     /// Whoever listens.
     pub events: &'a dyn EventSink,
     /// How thorough to be.

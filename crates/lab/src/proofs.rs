@@ -7,6 +7,7 @@ use crate::proof::Proof;
 pub mod atomicity;
 pub mod constraints;
 pub mod isolation;
+pub mod migrations;
 pub mod read_model;
 pub mod replay;
 pub mod restore;
@@ -23,6 +24,7 @@ pub const ALL: &[Proof] = &[
     schema::PROOF,
     atomicity::PROOF,
     isolation::PROOF,
+    migrations::PROOF,
     soft_delete::PROOF,
     read_model::PROOF,
     roles::PROOF,

@@ -92,7 +92,7 @@ async fn answers(
     (lab, events): (Lab, &dyn EventSink),
 ) -> Result<(ServerInfo, Vec<Answer>), LabError> {
     let server = lab.server_info().await?;
-    let experiment = Experiment { project, lab: &lab, events, profile: options.profile };
+    let experiment = Experiment { project, lab: &lab, spec: &options.lab, events, profile: options.profile };
     let mut order: Vec<_> = selected.iter().enumerate().collect();
     order.sort_by_key(|(_, proof)| !proof.own_servers);
     let mut answers: Vec<Answer> = futures_util::stream::iter(order)

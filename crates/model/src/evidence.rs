@@ -320,9 +320,45 @@ pub struct StatementTrace {
     pub line: u32,
     /// The statement.
     pub sql: String,
-    /// Relation locks held after the statement that were not held before.
+    /// Relation locks held after the statement that were not held before; the strongest per relation.
     pub locks: Vec<HeldLock>,
-    /// Duration in milliseconds.
+    /// Tables and materialized views that got new files.
+    #[serde(default)]
+    pub rewrites: Vec<String>,
+    /// Indexes that were built or rebuilt, as `index on table`.
+    #[serde(default)]
+    pub index_builds: Vec<String>,
+    /// Rows read from tables, at the larger size.
+    #[serde(default)]
+    pub rows_read: u64,
+    /// Rows inserted, updated or deleted, at the larger size.
+    #[serde(default)]
+    pub rows_written: u64,
+    /// Write-ahead log, in bytes, at the larger size.
+    #[serde(default)]
+    pub wal_bytes: u64,
+    /// Another session cannot plan a query of some table while the statement runs.
+    #[serde(default)]
+    pub blocks_reads: bool,
+    /// Another session cannot plan a write to some table while the statement runs.
+    #[serde(default)]
+    pub blocks_writes: bool,
+    /// What cannot be planned meanwhile, as `reads of t` or `writes to t`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waiting: Vec<String>,
+    /// The work grows with the rows of the tables.
+    #[serde(default)]
+    pub grows: bool,
+    /// How long others wait for it, in milliseconds: at the project's scale and at four times that.
+    #[serde(default)]
+    pub waits_ms: Vec<f64>,
+    /// The same for the rows of production; absent where those are not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_in_production_ms: Option<f64>,
+    /// The server's refusal, when it refused the statement.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// Duration in milliseconds, at the project's scale.
     pub duration_ms: f64,
 }
 

@@ -9,6 +9,7 @@ pub mod catalog_diff;
 pub mod checksum;
 pub mod code;
 pub mod config;
+pub mod deployment;
 pub mod event;
 pub mod evidence;
 pub mod expression;

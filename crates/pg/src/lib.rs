@@ -12,6 +12,7 @@ pub mod connect_error;
 mod data_copy;
 pub mod doctor;
 pub mod folder;
+pub mod git;
 pub mod installation;
 mod launch;
 pub mod one_core;

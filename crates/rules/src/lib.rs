@@ -6,6 +6,7 @@
 
 mod example;
 mod implied_reference;
+pub mod migration;
 mod names;
 mod policy;
 mod rule;

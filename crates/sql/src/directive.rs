@@ -71,6 +71,14 @@ pub fn read_header(file: &Utf8Path, text: &str) -> (Directives, Vec<Diagnostic>)
     read(file, &comments(text, 0, end), WORDS)
 }
 
+/// Returns the `-- allow:` lines anywhere in a file, and every fault in them.
+pub fn allows(file: &Utf8Path, text: &str) -> (Vec<Allow>, Vec<Diagnostic>) {
+    let mut comments = comments(text, 0, text.len());
+    comments.retain(|comment| comment.word() == Some("allow"));
+    let (directives, faults) = read(file, &comments, &["allow"]);
+    (directives.allow, faults)
+}
+
 /// A line comment, without its `--`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Comment<'a> {

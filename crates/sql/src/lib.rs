@@ -7,6 +7,7 @@
 
 mod chunks;
 pub mod columns;
+pub mod concurrently;
 pub mod definition;
 pub mod directive;
 pub mod dropped;

@@ -57,6 +57,7 @@ fn read_part(file: &Utf8Path, sql: &str, reading: Reading) -> Result<MigrationPa
     let (directives, wrong) = directive::read(file, &comments, &["no-transaction", "lock"]);
     let ours = |fault: &Diagnostic| fault.message.contains("not known") || fault.message.contains("-- lock");
     faults.extend(wrong.into_iter().filter(ours));
+    faults.extend(directive::allows(file, &split.sql).1);
     let mut transactional = reading.transactional && !directives.no_transaction;
     let mut statements: Vec<_> = split.statements.into_iter().map(|located| located.statement).collect();
     if reading.scheme == NamingScheme::GolangMigrate {
@@ -66,7 +67,7 @@ fn read_part(file: &Utf8Path, sql: &str, reading: Reading) -> Result<MigrationPa
     let foreign = matches!(reading.scheme, NamingScheme::GolangMigrate | NamingScheme::Flyway);
     transactional &= !(foreign && !statements.is_empty() && statements.iter().all(refuses));
     if transactional {
-        faults.extend(statements.iter().filter_map(|statement| misfit(file, statement, reading.scheme)));
+        faults.extend(statements.iter().filter_map(|statement| misfit(file, statement)));
     } else {
         faults.extend(directives.locks.iter().map(|lock| lock_apart(file, lock)));
     }
@@ -104,25 +105,16 @@ fn is_transaction_control(verb: Verb) -> bool {
     matches!(verb, Verb::Begin | Verb::Commit | Verb::Rollback)
 }
 
-/// Returns what is wrong with a statement in a migration that runs in one transaction.
-fn misfit(file: &Utf8Path, statement: &Statement, scheme: NamingScheme) -> Option<Diagnostic> {
+/// Returns what is wrong with a statement in a migration that runs in one transaction. What the server refuses there is
+/// left to the server: its word counts, and `migrate check` reports it with a repair.
+fn misfit(file: &Utf8Path, statement: &Statement) -> Option<Diagnostic> {
     let first: Vec<&str> = statement.sql.split_whitespace().take(3).collect();
-    let (message, hint) = if is_transaction_control(statement.facts.verb) {
-        (
-            format!("`{}` ends or starts a transaction inside the migration's own.", first[..1].join(" ")),
-            "Remove it: the runner makes one transaction of each file.",
-        )
-    } else if statement.facts.refuses_transaction {
-        let hint = match scheme {
-            NamingScheme::Dbmate => {
-                "Move it to a file of its own that begins with `-- migrate:up transaction:false`."
-            }
-            _ => "Move it to a file of its own whose first line is `-- no-transaction`.",
-        };
-        (format!("PostgreSQL refuses `{} …` inside a transaction.", first.join(" ")), hint)
-    } else {
+    if !is_transaction_control(statement.facts.verb) {
         return None;
-    };
+    }
+    let message =
+        format!("`{}` ends or starts a transaction inside the migration's own.", first[..1].join(" "));
+    let hint = "Remove it: the runner makes one transaction of each file.";
     Some(Diagnostic::new(file, message).line(statement.line).hint(hint))
 }
 
@@ -189,11 +181,11 @@ mod tests {
         insta::assert_snapshot!(parse("003_x.sql", text).expect_err("faults"), @r#"
         003_x.sql:1: The directive `-- no-transactions` is not known. | Did you mean `-- no-transaction`?
         003_x.sql:2: `BEGIN` ends or starts a transaction inside the migration's own. | Remove it: the runner makes one transaction of each file.
-        003_x.sql:3: PostgreSQL refuses `CREATE INDEX CONCURRENTLY …` inside a transaction. | Move it to a file of its own whose first line is `-- no-transaction`.
         003_x.sql:5: PostgreSQL does not understand this: `\echo` is a command of psql, not SQL. | Statements go to the server without psql: write SQL, and leave `\` commands out.
         003_x.sql:6: `COMMIT` ends or starts a transaction inside the migration's own. | Remove it: the runner makes one transaction of each file.
         "#);
-        insta::assert_snapshot!(parse("1_x.sql", "-- migrate:up\nVACUUM;\n").expect_err("faults"), @r#"1_x.sql:2: PostgreSQL refuses `VACUUM …` inside a transaction. | Move it to a file of its own that begins with `-- migrate:up transaction:false`."#);
+        let left_to_the_server = parse("1_x.sql", "-- migrate:up\nVACUUM;\n").expect("a migration");
+        assert!(left_to_the_server.transactional);
         insta::assert_snapshot!(parse("init.sql", "").expect_err("faults"), @r#"init.sql: The file's name follows no known scheme of migrations. | Name it `NUMBER_NAME.sql`, such as `003_add_reviews.sql`."#);
         insta::assert_snapshot!(parse("1_x.sql", "-- migrate:down\nVACUUM;\n").expect_err("faults"), @r#"1_x.sql: The file has `-- migrate:down`, but no `-- migrate:up`. | Write `-- migrate:up` on the line above the statements to run."#);
     }

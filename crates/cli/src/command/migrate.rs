@@ -1,5 +1,6 @@
-//! `underpin migrate up|status|plan|phase|new`: runs, shows, rehearses, walks or writes migrations.
+//! `underpin migrate up|status|plan|check|phase|new`: runs, shows, rehearses, judges, walks or writes migrations.
 
+mod check;
 mod new;
 mod phase;
 
@@ -34,6 +35,7 @@ enum Action {
     Up(UpArgs),
     Status(StatusArgs),
     Plan(PlanArgs),
+    Check(check::CheckArgs),
     Phase(phase::PhaseArgs),
     New(new::NewArgs),
 }
@@ -107,6 +109,7 @@ pub async fn run(args: &MigrateArgs, settings: &Settings) -> Result<u8, Fault> {
         Action::Up(args) => up(args, settings).await,
         Action::Status(args) => status(args, settings).await,
         Action::Plan(_) => rehearse(settings).await,
+        Action::Check(args) => check::run(args, settings).await,
         Action::Phase(args) => phase::run(args, settings).await,
         Action::New(args) => new::run(args, settings).await,
     }

@@ -38,9 +38,8 @@ pub struct ProveArgs {
     /// Least severity that fails the run; [gate] fail_on when absent, else error
     #[arg(long, value_enum, env = "UNDERPIN_FAIL_ON")]
     fail_on: Option<FailOn>,
-    /// Also write the report: html=FILE, json=FILE, markdown=FILE, junit=FILE, sarif=FILE
-    #[arg(long = "report", value_name = "FORMAT=FILE")]
-    reports: Vec<String>,
+    #[command(flatten)]
+    reports: ReportArgs,
     /// Do not write generated documents into the project
     #[arg(long)]
     no_evidence: bool,
@@ -50,6 +49,14 @@ pub struct ProveArgs {
     /// Allow proofs to write to the database of --database-url (always rolled back)
     #[arg(long, requires = "database_url")]
     allow_writes: bool,
+}
+
+/// Where reports go
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Also write the report: html=FILE, json=FILE, markdown=FILE, junit=FILE, sarif=FILE
+    #[arg(long = "report", value_name = "FORMAT=FILE")]
+    pub reports: Vec<String>,
 }
 
 /// How thorough a run is.
@@ -73,7 +80,7 @@ pub enum FailOn {
 
 /// Carries the command out.
 pub async fn run(args: &ProveArgs, settings: &Settings) -> Result<u8, Fault> {
-    let targets = report_targets(&args.reports)?;
+    let targets = report_targets(&args.reports.reports)?;
     let selected = selected(&args.proofs)?;
     let project = settings.project()?;
     let fail_on = fail_on(args.fail_on, &project);
@@ -144,7 +151,8 @@ fn selected(names: &[String]) -> Result<Vec<&'static Proof>, Fault> {
     })
 }
 
-fn fail_on(flag: Option<FailOn>, project: &Project) -> Option<Severity> {
+/// Returns the least severity that fails a run, none for never.
+pub fn fail_on(flag: Option<FailOn>, project: &Project) -> Option<Severity> {
     let configured = project.config.gate.fail_on.as_deref();
     match (flag, configured) {
         (Some(FailOn::Never), _) | (None, Some("never")) => None,
@@ -168,12 +176,13 @@ pub fn print(report: &Report, settings: &Settings) {
 }
 
 /// A report file that was asked for.
-struct Target {
+pub struct Target {
     render: fn(&Report) -> String,
     path: Utf8PathBuf,
 }
 
-fn report_targets(texts: &[String]) -> Result<Vec<Target>, Fault> {
+/// Returns the files that `--report` names.
+pub fn report_targets(texts: &[String]) -> Result<Vec<Target>, Fault> {
     texts.iter().map(|text| report_target(text)).collect()
 }
 
@@ -198,7 +207,8 @@ fn report_target(text: &str) -> Result<Target, Fault> {
     }
 }
 
-fn write_reports(targets: &[Target], report: &Report) -> Result<(), Fault> {
+/// Writes the report into them.
+pub fn write_reports(targets: &[Target], report: &Report) -> Result<(), Fault> {
     for target in targets {
         whole_file::write(&target.path, &(target.render)(report))?;
         output::remark(&format!("Wrote {}.", target.path));

@@ -290,6 +290,7 @@ impl<'a> Runner<'a> {
                 sql: statement.sql.clone(),
                 locks,
                 duration_ms,
+                ..StatementTrace::default()
             });
         }
         Ok(())

@@ -310,6 +310,7 @@ fn locks() -> ProofReport {
             sql: sql.to_owned(),
             locks,
             duration_ms,
+            ..StatementTrace::default()
         }),
     };
     ProofReport {

@@ -209,7 +209,6 @@ mod tests {
         insta::assert_snapshot!(parse("004_x", &files).expect_err("faults"), @r#"
         migrations/004_x/migration.sql: Nothing in a migration's folder has this name. | A migration's folder holds expand.sql, backfill.sql, verify.sql, contract.sql, revert.sql, old.sql, new.sql.
         migrations/004_x: The folder has no expand.sql. | A migration's folder needs expand.sql, which adds the new form, and contract.sql, which takes the old one away.
-        migrations/004_x/contract.sql:1: PostgreSQL refuses `VACUUM …` inside a transaction. | Move it to a file of its own whose first line is `-- no-transaction`.
         migrations/004_x/revert.sql:2: `-- lock:` takes locks for a transaction, and this file runs without one. | Remove the line, or remove `-- no-transaction`.
         migrations/004_x/revert.sql:3: PostgreSQL does not understand this: syntax error at or near "WHERE". | no hint
         migrations/004_x/backfill.sql: The backfill has no `-- batch: TABLE by KEY, ROWS`. | Write it on the first line, such as `-- batch: users by id, 5000`.

@@ -1,0 +1,94 @@
+//! One migration on a schema of its own: what the pages of the codes show, and what the tests try.
+
+use camino::Utf8Path;
+use underpin_model::deployment::Deployment;
+use underpin_model::project::{Migration, Project, Query};
+use underpin_model::script::TransactionScript;
+use underpin_pg::{Address, Session};
+
+use super::stage::Stage;
+use super::{LARGER, RunningCode, examine};
+use crate::error::LabError;
+
+/// A migration with the schema that it finds and the code that runs meanwhile, in sections of one text.
+///
+/// `-- == setup` is SQL with `:rows`; `-- == migration` the file; `-- == running` named queries; each
+/// `-- == transaction NAME` a transaction script. Running code logs in as the role `app`.
+#[derive(Clone, Debug, Default)]
+pub struct Case {
+    /// SQL with `:rows`.
+    pub setup: String,
+    /// The file.
+    pub migration: Option<Migration>,
+    /// Named queries.
+    pub queries: Vec<Query>,
+    /// Transactions.
+    pub transactions: Vec<TransactionScript>,
+}
+
+/// Rows at the smaller of the two sizes.
+const ROWS: u32 = 2_000;
+
+/// The role of the running code.
+const ROLE: &str = "app";
+
+impl Case {
+    /// Reads the sections; what is wrong with them is said in one text.
+    pub fn read(text: &str) -> Result<Case, String> {
+        let mut case = Case::default();
+        for section in text.split("-- == ").skip(1) {
+            let (head, body) = section.split_once('\n').unwrap_or((section, ""));
+            let all = |faults: Vec<underpin_model::project::Diagnostic>| {
+                faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+            };
+            match head.trim().split_once(' ').unwrap_or((head.trim(), "")) {
+                ("setup", _) => case.setup = body.to_owned(),
+                ("migration", _) => {
+                    let file = Utf8Path::new("migrations/002_change.sql");
+                    let migration = underpin_sql::migration::parse_migration(file, body, "case".to_owned());
+                    case.migration = Some(migration.map_err(all)?);
+                }
+                ("running", _) => {
+                    let file = Utf8Path::new("queries/running.sql");
+                    let (queries, faults) = underpin_sql::query::parse_queries(file, body);
+                    if !faults.is_empty() {
+                        return Err(all(faults));
+                    }
+                    case.queries = queries;
+                }
+                ("transaction", name) => {
+                    let file = camino::Utf8PathBuf::from(format!("transactions/{name}.sql"));
+                    case.transactions.push(underpin_sql::script::parse_script(&file, body).map_err(all)?);
+                }
+                (other, _) => return Err(format!("there is no section called {other}")),
+            }
+        }
+        Ok(case)
+    }
+
+    /// Runs the case in two databases of the server at `superuser`, whose names begin with `name`.
+    pub async fn run(&self, superuser: &Address, name: &str) -> Result<Deployment, LabError> {
+        let mut project = Project::default();
+        project.config.database.app_role = Some(ROLE.to_owned());
+        let running =
+            RunningCode { queries: &self.queries, transactions: &self.transactions, role: Some(ROLE) };
+        let names = [format!("{name}_small"), format!("{name}_large")];
+        for (database, rows) in names.iter().zip([ROWS, ROWS * LARGER]) {
+            crate::bootstrap::create_database(superuser, database, &project.config.database).await?;
+            let session = Session::connect(&superuser.database(database)).await?;
+            session.execute(&self.setup.replace(":rows", &rows.to_string())).await?;
+            session.execute("ANALYZE").await?;
+            session.close().await;
+        }
+        let mut stages =
+            [&names[0], &names[1]].map(|database| Stage::of_database(&project, superuser, database));
+        let deployment = match &self.migration {
+            Some(migration) => examine(migration, &running, &mut stages).await?,
+            None => Deployment::default(),
+        };
+        for stage in stages {
+            stage.close().await?;
+        }
+        Ok(deployment)
+    }
+}

@@ -1,0 +1,104 @@
+//! What a file did, as evidence: one entry per statement, and a table for a pull request.
+
+use underpin_model::deployment::{Deployment, Step, Work};
+use underpin_model::evidence::{HeldLock, StatementTrace};
+use underpin_model::{Evidence, EvidenceBody, EvidenceId};
+
+/// Returns one piece of evidence per statement.
+pub(super) fn evidence(deployment: &Deployment) -> Vec<Evidence> {
+    let piece = |trace: StatementTrace| Evidence {
+        id: EvidenceId(format!("{}:{}", trace.file, trace.line)),
+        title: format!("{}:{}", trace.file, trace.line),
+        body: EvidenceBody::Statement(trace),
+    };
+    statement_traces(deployment).into_iter().map(piece).collect()
+}
+
+/// Returns what each statement did.
+pub fn statement_traces(deployment: &Deployment) -> Vec<StatementTrace> {
+    deployment.steps.iter().map(|step| statement_trace(deployment, step)).collect()
+}
+
+fn statement_trace(deployment: &Deployment, step: &Step) -> StatementTrace {
+    let work = step.widest();
+    let wait = |work: &Work| if work.blocks() { rounded(work.duration_ms) } else { 0.0 };
+    let reads = work.reads_blocked.iter().map(|table| format!("reads of {table}"));
+    let writes = work.writes_blocked.iter().map(|table| format!("writes to {table}"));
+    let mut waits_ms = vec![wait(&step.small)];
+    waits_ms.extend(step.large.as_ref().map(wait));
+    StatementTrace {
+        file: deployment.file.to_string(),
+        line: step.statement.line,
+        sql: step.statement.sql.clone(),
+        locks: step.small.locks.clone(),
+        rewrites: work.rewrites.clone(),
+        index_builds: work.index_builds.iter().map(|(index, table)| format!("{index} on {table}")).collect(),
+        rows_read: work.rows_read,
+        rows_written: work.rows_written,
+        wal_bytes: work.wal_bytes,
+        blocks_reads: !work.reads_blocked.is_empty(),
+        blocks_writes: !work.writes_blocked.is_empty(),
+        waiting: reads.chain(writes).collect(),
+        grows: step.grows(),
+        waits_ms,
+        wait_in_production_ms: None,
+        refused: step
+            .small
+            .refused
+            .as_ref()
+            .map(|refused| format!("{} ({})", refused.message, refused.sqlstate)),
+        duration_ms: rounded(step.small.duration_ms),
+    }
+}
+
+/// Returns milliseconds without the digits that no clock can vouch for.
+fn rounded(ms: f64) -> f64 {
+    (ms * 10.0).round() / 10.0
+}
+
+/// Returns the statements of all files as one Markdown table, for a pull request.
+pub fn table_for_pull_request(deployments: &[Deployment]) -> String {
+    let mut text = String::from(
+        "| statement | lock | waits meanwhile | rows read | written anew | wait, ms: here · ×4 · production |\n|---|---|---|--:|---|---|\n",
+    );
+    for trace in deployments.iter().flat_map(statement_traces) {
+        let waits: Vec<String> = trace.waits_ms.iter().map(|ms| format!("{ms:.0}")).collect();
+        let production = trace.wait_in_production_ms.map(|ms| format!(" · {ms:.0}")).unwrap_or_default();
+        let waits = waits.join(" · ");
+        text.push_str(&format!(
+            "| {}:{} {} | {waits}{production} |\n",
+            trace.file,
+            trace.line,
+            cells(&trace).join(" | ")
+        ));
+    }
+    text
+}
+
+/// Returns the statements of a file as a Markdown table without anything that differs from run to run.
+pub fn table_without_times(deployment: &Deployment) -> String {
+    let mut text = String::from(
+        "| statement | lock | waits meanwhile | rows read | written anew |\n|---|---|---|--:|---|\n",
+    );
+    for trace in statement_traces(deployment) {
+        text.push_str(&format!("| {} |\n", cells(&trace).join(" | ")));
+    }
+    text
+}
+
+/// Returns statement, strongest lock, what waits, rows read, and what is written anew.
+fn cells(trace: &StatementTrace) -> [String; 5] {
+    let first = trace.sql.lines().next().unwrap_or_default().replace('|', "\\|");
+    // Among equals the table says more than its indexes.
+    let waits_on =
+        |lock: &HeldLock| trace.waiting.iter().any(|what| what.ends_with(&format!(" {}", lock.relation)));
+    let strongest = trace.locks.iter().max_by_key(|lock| (strength(&lock.mode), waits_on(lock)));
+    let lock = strongest.map_or_else(String::new, |lock| format!("{} on {}", lock.mode, lock.relation));
+    let anew: Vec<&str> = trace.rewrites.iter().chain(&trace.index_builds).map(String::as_str).collect();
+    [format!("`{first}`"), lock, trace.waiting.join(", "), trace.rows_read.to_string(), anew.join(", ")]
+}
+
+fn strength(mode: &str) -> usize {
+    const STRONG: [&str; 4] = ["ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"];
+    STRONG.iter().position(|known| *known == mode).map_or(0, |at| at + 1)
+}

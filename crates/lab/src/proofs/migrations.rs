@@ -1,0 +1,69 @@
+//! `migrations`: can every migration be deployed while the application runs?
+
+use underpin_model::Severity;
+
+use crate::check::{self, Bench, Checked, RunningCode, Selection};
+use crate::error::LabError;
+use crate::proof::{Experiment, Experimenting, Outcome, Proof};
+
+/// The proof.
+pub const PROOF: Proof = Proof {
+    name: "migrations",
+    question: "Can every migration be deployed while the application runs?",
+    page: include_str!("../../../../docs/proofs/migrations.md"),
+    own_servers: true,
+    run: |experiment| -> Experimenting<'_> { Box::pin(run(experiment)) },
+};
+
+async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
+    let Experiment { project, lab, spec, events, .. } = *experiment;
+    let running = RunningCode::of(project);
+    let bench = Bench { lab, spec, base: project, events };
+    let checked = check::check(project, &running, &Selection::from(project, None), &bench).await?;
+    Ok(outcome(checked))
+}
+
+/// Returns what a check found as an outcome.
+pub fn outcome(checked: Checked) -> Outcome {
+    let statements: usize = checked.deployments.iter().map(|deployment| deployment.steps.len()).sum();
+    let (files, unsafe_files) = (checked.deployments.len(), unsafe_files(&checked));
+    let blocking = checked.deployments.iter().flat_map(|deployment| &deployment.steps);
+    let blocking = blocking.filter(|step| step.grows() && step.widest().blocks()).count();
+    let mut outcome = Outcome {
+        summary: format!(
+            "{} in {} ran statement by statement at two sizes: {} others wait for while its work grows with the rows, {} unsafe.",
+            counted(statements, "statement"),
+            counted(files, "file"),
+            match blocking {
+                0 => "none of them is one that".to_owned(),
+                1 => "1 is one that".to_owned(),
+                count => format!("{count} are such that"),
+            },
+            match unsafe_files {
+                1 => "1 file is".to_owned(),
+                count => format!("{count} files are"),
+            },
+        ),
+        findings: checked.findings,
+        evidence: checked.evidence,
+        unexamined: checked.unexamined,
+        ..Outcome::default()
+    };
+    outcome.measure("files", files as f64, "count");
+    outcome.measure("statements", statements as f64, "count");
+    let slowest = checked.durations_ms.values().copied().fold(0.0, f64::max);
+    outcome.measure("slowest file", slowest.round(), "ms");
+    outcome
+}
+
+fn unsafe_files(checked: &Checked) -> usize {
+    let errors = checked.findings.iter().filter(|finding| finding.severity == Severity::Error);
+    let mut files: Vec<_> = errors.filter_map(|finding| finding.at.as_ref()).map(|at| &at.file).collect();
+    files.sort();
+    files.dedup();
+    files.len()
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,11 @@
+-- expects: nothing
+-- == setup
+CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, phone text, age int);
+INSERT INTO users (name, phone, age) SELECT 'n' || n, 'p' || n, n % 90 FROM generate_series(1, :rows) AS n;
+GRANT SELECT, INSERT, UPDATE, DELETE ON users TO app;
+-- == migration
+-- no-transaction
+ALTER TABLE users ADD CONSTRAINT phone_there CHECK (phone IS NOT NULL) NOT VALID;
+ALTER TABLE users VALIDATE CONSTRAINT phone_there;
+ALTER TABLE users ALTER COLUMN phone SET NOT NULL;
+ALTER TABLE users DROP CONSTRAINT phone_there;

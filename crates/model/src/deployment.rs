@@ -1,0 +1,229 @@
+//! What a migration did while others wanted to work: measured statement by statement, at two sizes.
+
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+
+use crate::evidence::HeldLock;
+use crate::statement::Statement;
+
+/// One migration file as it ran on a small and on a large copy of the data.
+#[derive(Clone, Debug, Default)]
+pub struct Deployment {
+    /// The file.
+    pub file: Utf8PathBuf,
+    /// All statements run in one transaction.
+    pub transactional: bool,
+    /// Its statements, as far as they ran.
+    pub steps: Vec<Step>,
+    /// Statements of the running application that the file disturbs.
+    pub disturbed: Vec<Disturbed>,
+    /// Values that are gone afterwards.
+    pub lost: Vec<Lost>,
+    /// Indexes of tables that existed before, invalid when the file is through.
+    pub invalid_indexes: Vec<InvalidIndex>,
+    /// Orders of its statements and those of a transaction of the application that end badly.
+    pub races: Vec<Clash>,
+}
+
+/// One statement at both sizes.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    /// The statement.
+    pub statement: Statement,
+    /// At the project's scale.
+    pub small: Work,
+    /// At four times that; absent when the file did not come so far there.
+    pub large: Option<Work>,
+}
+
+/// What one execution of a statement did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Work {
+    /// Relation locks that were not held before it.
+    pub locks: Vec<HeldLock>,
+    /// Tables of which another session cannot plan a query while it runs.
+    pub reads_blocked: BTreeSet<String>,
+    /// Tables to which another session cannot plan a write while it runs.
+    pub writes_blocked: BTreeSet<String>,
+    /// Of the two, those that an earlier statement of the same transaction blocks already.
+    pub blocked_before: BTreeSet<String>,
+    /// Tables with new files.
+    pub rewrites: Vec<String>,
+    /// Indexes that were built: name, table.
+    pub index_builds: Vec<(String, String)>,
+    /// Rows read from tables.
+    pub rows_read: u64,
+    /// Rows inserted, updated and deleted.
+    pub rows_written: u64,
+    /// Rows updated and deleted: others that want to change them wait for the end of the transaction.
+    pub rows_changed: u64,
+    /// Transactions that it needed; more than one only for a loop that commits.
+    pub transactions: u64,
+    /// Write-ahead log in bytes.
+    pub wal_bytes: u64,
+    /// Duration in milliseconds.
+    pub duration_ms: f64,
+    /// The server's refusal.
+    pub refused: Option<Refused>,
+    /// What happened when a writer and an old snapshot stood in the way of a concurrent build.
+    pub held_up: Option<HeldUp>,
+}
+
+/// A statement that the server refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Refused {
+    /// SQLSTATE.
+    pub sqlstate: String,
+    /// Message, with its detail.
+    pub message: String,
+    /// Index that the refused statement left invalid.
+    pub leaves_invalid: Option<String>,
+}
+
+/// A concurrent operation that was made to wait on purpose.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeldUp {
+    /// It gave up instead of waiting: the refusal.
+    pub gave_up: Option<Refused>,
+}
+
+/// A query or transaction of the running application that ends otherwise after the file than before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Disturbed {
+    /// Its name.
+    pub name: String,
+    /// Its file and line.
+    pub at: (Utf8PathBuf, u32),
+    /// How.
+    pub how: Disturbance,
+}
+
+/// How running code is disturbed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Disturbance {
+    /// It fails: SQLSTATE and message.
+    Fails(String, String),
+    /// It returns fewer rows, without an error.
+    LosesRows {
+        /// Rows before.
+        before: u64,
+        /// Rows after.
+        after: u64,
+    },
+    /// Only the statement that was prepared before fails, once, with "cached plan must not change result type".
+    #[default]
+    StalePlan,
+}
+
+/// Values that a file removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Table, or `table.column`.
+    pub what: String,
+    /// Rows or values that are gone.
+    pub count: u64,
+    /// How it happened, as the end of a sentence about the values.
+    pub how: String,
+}
+
+/// An invalid index.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InvalidIndex {
+    /// The index.
+    pub name: String,
+    /// Its table.
+    pub table: String,
+    /// It was there, and invalid, before the file ran.
+    pub before: bool,
+}
+
+/// An order of statements in which migration and application hurt each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Clash {
+    /// The transaction of the application.
+    pub transaction: String,
+    /// What happens.
+    pub kind: ClashKind,
+    /// Orders that were tried.
+    pub tried: u64,
+    /// The steps of the shortest bad order: who, statement, outcome.
+    pub steps: Vec<(String, String, String)>,
+    /// What differs, or the server's message.
+    pub detail: String,
+}
+
+/// What happens in a bad order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ClashKind {
+    /// Each waits for the other.
+    #[default]
+    Deadlock,
+    /// The application's statement fails, though it works before and after the migration.
+    Fails,
+    /// The rows end as they do in no order of migration and transaction as wholes.
+    LostWrite,
+}
+
+impl Work {
+    /// Returns whether another session cannot plan something while the statement runs.
+    pub fn blocks(&self) -> bool {
+        !self.reads_blocked.is_empty() || !self.writes_blocked.is_empty()
+    }
+
+    /// Returns the tables that are blocked for anything.
+    pub fn blocked(&self) -> BTreeSet<&str> {
+        self.reads_blocked.iter().chain(&self.writes_blocked).map(String::as_str).collect()
+    }
+
+    /// Returns the tables that this statement is the first of its transaction to block.
+    pub fn newly_blocked(&self) -> Vec<&str> {
+        self.blocked().into_iter().filter(|table| !self.blocked_before.contains(*table)).collect()
+    }
+
+    /// Returns the rows that it touched in any way.
+    pub fn rows(&self) -> u64 {
+        self.rows_read + self.rows_written
+    }
+}
+
+/// Fewer rows of difference are noise or a table that stays small.
+const GROWING_ROWS: u64 = 500;
+
+/// Work that others can see only in the log, such as moving a table to another tablespace.
+const GROWING_WAL: u64 = 256 * 1024;
+
+impl Step {
+    /// Returns whether the work grows with the rows: four times the rows are more than one and a half times the work.
+    pub fn grows(&self) -> bool {
+        let Some(large) = &self.large else { return false };
+        let more = |small: u64, large: u64, least: u64| {
+            large.saturating_sub(small) >= least && large.saturating_mul(2) > small.saturating_mul(3)
+        };
+        more(self.small.rows(), large.rows(), GROWING_ROWS)
+            || more(self.small.wal_bytes, large.wal_bytes, GROWING_WAL)
+    }
+
+    /// Returns the larger measurement where there is one.
+    pub fn widest(&self) -> &Work {
+        self.large.as_ref().unwrap_or(&self.small)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(small: u64, large: u64) -> Step {
+        let work = |rows_read| Work { rows_read, ..Work::default() };
+        Step { small: work(small), large: Some(work(large)), ..Step::default() }
+    }
+
+    #[test]
+    fn work_grows_only_with_many_rows() {
+        assert!(step(2_000, 8_000).grows());
+        assert!(!step(10, 40).grows(), "a tiny table");
+        assert!(!step(8_000, 8_100).grows(), "the same work");
+        assert!(!Step { large: None, ..step(2_000, 0) }.grows(), "not measured");
+    }
+}
