@@ -228,8 +228,10 @@ impl Tracer<'_> {
         }
         let found = after.since(&before);
         let held = after.holding(seen).since(&Observed::default());
-        let blocked = self.onlooker.by_modes(&after.holding(locks_of(&held, &after)));
-        note_blocked(&mut work, &blocked, &Blocked::default());
+        if concurrent.is_none() {
+            let blocked = self.onlooker.by_modes(&after.holding(locks_of(&held, &after)));
+            note_blocked(&mut work, &blocked, &Blocked::default());
+        }
         Ok(Work {
             locks: held.locks,
             rewrites: found.rewrites,
