@@ -4,6 +4,7 @@ use camino::Utf8Path;
 use underpin_model::deployment::Deployment;
 use underpin_model::project::{Migration, Project, Query};
 use underpin_model::script::TransactionScript;
+use underpin_model::sql_text::quote_literal;
 use underpin_pg::{Address, Session};
 
 use super::stage::Stage;
@@ -66,7 +67,8 @@ impl Case {
         Ok(case)
     }
 
-    /// Runs the case in two databases of the server at `superuser`, whose names begin with `name`.
+    /// Runs the case in two databases of the server at `superuser`, whose names begin with `name`: new ones, or those of
+    /// an earlier case, emptied. They stay, for making one takes longer than most cases.
     pub async fn run(&self, superuser: &Address, name: &str) -> Result<Deployment, LabError> {
         let mut project = Project::default();
         project.config.database.app_role = Some(ROLE.to_owned());
@@ -74,7 +76,7 @@ impl Case {
             RunningCode { queries: &self.queries, transactions: &self.transactions, role: Some(ROLE) };
         let names = [format!("{name}_small"), format!("{name}_large")];
         for (database, rows) in names.iter().zip([ROWS, ROWS * LARGER]) {
-            crate::bootstrap::create_database(superuser, database, &project.config.database).await?;
+            empty_database(superuser, database, &project).await?;
             let session = Session::connect(&superuser.database(database)).await?;
             session.execute(&self.setup.replace(":rows", &rows.to_string())).await?;
             session.execute("ANALYZE").await?;
@@ -82,13 +84,23 @@ impl Case {
         }
         let mut stages =
             [&names[0], &names[1]].map(|database| Stage::of_database(&project, superuser, database));
-        let deployment = match &self.migration {
-            Some(migration) => examine(migration, &running, &mut stages).await?,
-            None => Deployment::default(),
-        };
-        for stage in stages {
-            stage.close().await?;
+        match &self.migration {
+            Some(migration) => examine(migration, &running, &mut stages).await,
+            None => Ok(Deployment::default()),
         }
-        Ok(deployment)
     }
+}
+
+async fn empty_database(superuser: &Address, name: &str, project: &Project) -> Result<(), LabError> {
+    let session = Session::connect(superuser).await?;
+    let known = format!("SELECT 1 FROM pg_database WHERE datname = {}", quote_literal(name));
+    let known = session.value(&known).await?.is_some();
+    session.close().await;
+    if !known {
+        return crate::bootstrap::create_database(superuser, name, &project.config.database).await;
+    }
+    let session = Session::connect(&superuser.database(name)).await?;
+    session.execute(include_str!("empty.sql")).await?;
+    session.close().await;
+    Ok(())
 }

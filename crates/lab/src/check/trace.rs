@@ -227,8 +227,12 @@ impl Tracer<'_> {
             refused.leaves_invalid = newly_invalid(&before, &after);
         }
         let found = after.since(&before);
-        let held = after.holding(seen).since(&Observed::default());
-        let blocked = self.onlooker.by_modes(&after.holding(locks_of(&held, &after)));
+        let held = after.holding(seen.clone()).since(&Observed::default());
+        // A new index is nobody's yet, and a concurrent operation locks an old one only after its last user has left.
+        let felt = |(oid, _): &(u32, String)| {
+            before.relations.get(oid).is_some_and(|known| concurrent.is_none() || known.table == 0)
+        };
+        let blocked = self.onlooker.by_modes(&after.holding(seen.into_iter().filter(felt).collect()));
         note_blocked(&mut work, &blocked, &Blocked::default());
         Ok(Work {
             locks: held.locks,
@@ -312,12 +316,6 @@ impl Tracer<'_> {
 
 fn ends_transaction(verb: Verb) -> bool {
     matches!(verb, Verb::Commit | Verb::Rollback)
-}
-
-fn locks_of(held: &Work, look: &Observed) -> Vec<(u32, String)> {
-    let oid =
-        |name: &str| look.relations.iter().find(|(_, relation)| relation.name == name).map(|(oid, _)| *oid);
-    held.locks.iter().filter_map(|lock| Some((oid(&lock.relation)?, lock.mode.clone()))).collect()
 }
 
 /// Returns the index that became invalid between two looks.

@@ -188,10 +188,12 @@ fn lost_columns(table: &str, before: &Holdings, after: &Holdings) -> Vec<Lost> {
 }
 
 /// Returns whether the same values stand in another column of the table, or in one elsewhere that did not hold them before:
-/// two tables may be numbered alike.
+/// two tables may be numbered alike. A partition that was detached counts as new.
 fn held_elsewhere(table: &str, values: &Values, before: &Holdings, after: &Holdings) -> bool {
     let same = |other: &Values| other.count == values.count && other.sum == values.sum;
-    let new = |place| before.columns.get(place).is_none_or(|then| !same(then));
+    let part = |table: &str| before.tables.get(table) == Some(&false);
+    let new =
+        |place: &(String, String)| part(&place.0) || before.columns.get(place).is_none_or(|then| !same(then));
     after.columns.iter().any(|(place, now)| same(now) && (place.0 == table || new(place)))
 }
 
