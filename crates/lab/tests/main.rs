@@ -10,5 +10,6 @@ mod phases;
 mod proof_constraints;
 mod proof_roles;
 mod racing;
+mod recipes;
 mod sample;
 mod selftest;
