@@ -30,7 +30,7 @@ test: setup
 
 test-newer: setup
 	@server=$$(scripts/newer-postgres.sh $(or $(MAJOR),18)) && \
-	  UNDERPIN_TEST_SERVER=$$server scripts/test.sh -p underpin-lab -E 'test(hazards) or test(pages)'
+	  UNDERPIN_TEST_SERVER=$$server $(CARGO) test --locked -p underpin-lab --test main -- hazards pages
 
 lint: setup
 	@scripts/lint.sh
