@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
+mod codes_pages;
 mod hazards;
 mod migrating;
 mod patience;

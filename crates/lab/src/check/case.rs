@@ -4,6 +4,7 @@ use camino::Utf8Path;
 use underpin_model::deployment::Deployment;
 use underpin_model::project::{Migration, Project, Query};
 use underpin_model::script::TransactionScript;
+use underpin_model::sql_text::quote_literal;
 use underpin_pg::{Address, Session};
 
 use super::examine::{Stages, examine};
@@ -70,7 +71,8 @@ impl Case {
         Ok(case)
     }
 
-    /// Runs the case in two databases of the server at `superuser`, whose names begin with `name`.
+    /// Runs the case in two databases of the server at `superuser`, whose names begin with `name`: new ones, or those of
+    /// an earlier case, emptied. They stay, for making one takes longer than most cases.
     pub async fn run(&self, superuser: &Address, name: &str) -> Result<Deployment, LabError> {
         let mut project = Project::default();
         project.config.database.app_role = Some(ROLE.to_owned());
@@ -80,7 +82,7 @@ impl Case {
         let races = !self.transactions.is_empty();
         let sizes = [ROWS, ROWS * LARGER, FEW].into_iter().take(if races { 3 } else { 2 });
         for (database, rows) in names.iter().zip(sizes) {
-            crate::bootstrap::create_database(superuser, database, &project.config.database).await?;
+            empty_database(superuser, database, &project).await?;
             let session = Session::connect(&superuser.database(database)).await?;
             session.execute(&self.setup.replace(":rows", &rows.to_string())).await?;
             session.execute("ANALYZE").await?;
@@ -88,11 +90,23 @@ impl Case {
         }
         let [small, large, tiny] = names.each_ref().map(|name| Stage::of_database(&project, superuser, name));
         let mut stages = Stages { small, large, tiny: races.then_some(tiny) };
-        let deployment = match &self.migration {
-            Some(migration) => examine(migration, &running, &mut stages).await?,
-            None => Deployment::default(),
-        };
-        stages.close().await?;
-        Ok(deployment)
+        match &self.migration {
+            Some(migration) => examine(migration, &running, &mut stages).await,
+            None => Ok(Deployment::default()),
+        }
     }
+}
+
+async fn empty_database(superuser: &Address, name: &str, project: &Project) -> Result<(), LabError> {
+    let session = Session::connect(superuser).await?;
+    let known = format!("SELECT 1 FROM pg_database WHERE datname = {}", quote_literal(name));
+    let known = session.value(&known).await?.is_some();
+    session.close().await;
+    if !known {
+        return crate::bootstrap::create_database(superuser, name, &project.config.database).await;
+    }
+    let session = Session::connect(&superuser.database(name)).await?;
+    session.execute(include_str!("empty.sql")).await?;
+    session.close().await;
+    Ok(())
 }

@@ -4,6 +4,8 @@ use underpin_model::deployment::{Deployment, Step, Work};
 use underpin_model::evidence::{HeldLock, StatementTrace};
 use underpin_model::{Evidence, EvidenceBody, EvidenceId};
 
+use super::observe::rank;
+
 /// Returns one piece of evidence per statement.
 pub(super) fn evidence(deployment: &Deployment) -> Vec<Evidence> {
     let piece = |trace: StatementTrace| Evidence {
@@ -88,17 +90,19 @@ pub fn table_without_times(deployment: &Deployment) -> String {
 
 /// Returns statement, strongest lock, what waits, rows read, and what is written anew.
 fn cells(trace: &StatementTrace) -> [String; 5] {
-    let first = trace.sql.lines().next().unwrap_or_default().replace('|', "\\|");
+    let mut lines = trace.sql.lines();
+    let first = lines.next().unwrap_or_default().replace('|', "\\|");
+    let first = if lines.next().is_some() { format!("`{first}` …") } else { format!("`{first}`") };
     // Among equals the table says more than its indexes.
     let waits_on =
         |lock: &HeldLock| trace.waiting.iter().any(|what| what.ends_with(&format!(" {}", lock.relation)));
-    let strongest = trace.locks.iter().max_by_key(|lock| (strength(&lock.mode), waits_on(lock)));
+    let weight = |lock: &&HeldLock| (rank(&lock.mode), waits_on(lock), trace.sql.contains(&lock.relation));
+    let strongest = trace.locks.iter().max_by_key(weight);
     let lock = strongest.map_or_else(String::new, |lock| format!("{} on {}", lock.mode, lock.relation));
+    let waits = match trace.refused {
+        Some(_) => "refused".to_owned(),
+        None => trace.waiting.join(", "),
+    };
     let anew: Vec<&str> = trace.rewrites.iter().chain(&trace.index_builds).map(String::as_str).collect();
-    [format!("`{first}`"), lock, trace.waiting.join(", "), trace.rows_read.to_string(), anew.join(", ")]
-}
-
-fn strength(mode: &str) -> usize {
-    const STRONG: [&str; 4] = ["ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"];
-    STRONG.iter().position(|known| *known == mode).map_or(0, |at| at + 1)
+    [first, lock, waits, trace.rows_read.to_string(), anew.join(", ")]
 }

@@ -42,7 +42,9 @@ pub(super) async fn run(
     writer
         .execute(&format!("BEGIN; LOCK TABLE {table} IN ROW EXCLUSIVE MODE; SELECT pg_current_xact_id()"))
         .await?;
-    let (answer, seen) = wait_behind(tracer, statement, &writer).await?;
+    let (answer, mut seen) = wait_behind(tracer, statement, &writer).await?;
+    // The index that is being built is locked for a moment, and nobody knows it yet.
+    seen.locks.retain(|(oid, _)| before.relations.contains_key(oid));
     let _ = writer.execute("ROLLBACK").await;
     writer.close().await;
     let mut work = Work::default();
@@ -62,12 +64,14 @@ pub(super) async fn run(
             work.refused = Some(refused);
             return Ok(work);
         }
+        let held_up = Some(HeldUp { gave_up: Some(refused) });
+        let locks = after.holding(seen.locks).since(&Observed::default()).locks;
         if let Some(finish) = pending_detach(tracer).await? {
             tracer.watcher.execute(&finish).await?;
-            return Ok(Work { held_up: Some(HeldUp { gave_up: Some(refused) }), ..work });
+            return Ok(Work { held_up, locks, ..work });
         }
         let again = tracer.watched(statement, Some(concurrent)).await?;
-        return Ok(Work { held_up: Some(HeldUp { gave_up: Some(refused) }), ..again });
+        return Ok(Work { held_up, locks, ..again });
     }
     let after = observe(&tracer.watcher).await?;
     let found = after.since(&before);
@@ -105,7 +109,7 @@ async fn wait_behind(
         let looking = async {
             tokio::time::sleep(Duration::from_millis(3)).await;
             let locks = tracer.locks_of_session().await?;
-            Ok::<_, LabError>((locks, waits(tracer).await?))
+            Ok::<_, LabError>((locks, tracer.waits().await?))
         };
         let (locks, waiting) = tokio::select! {
             answer = &mut running => return Ok((answer, seen)),
@@ -133,12 +137,6 @@ async fn limit_of(tracer: &Tracer<'_>) -> Result<Option<Duration>, LabError> {
                WHERE name IN ('lock_timeout', 'statement_timeout') AND setting <> '0'";
     let ms: Option<u64> = tracer.session.value(sql).await?.and_then(|text| text.parse().ok());
     Ok(ms.map(|ms| (Duration::from_millis(ms) + Duration::from_millis(300)).min(LONGEST)))
-}
-
-/// Returns whether the migration's session waits for somebody.
-async fn waits(tracer: &Tracer<'_>) -> Result<bool, LabError> {
-    let sql = format!("SELECT cardinality(pg_blocking_pids({})) > 0", tracer.session.pid());
-    Ok(tracer.watcher.value(&sql).await?.as_deref() == Some("t"))
 }
 
 /// Returns the table, quoted, that the operation works on; none when there is no single ordinary one.

@@ -39,7 +39,8 @@ pub(super) fn tables_at_risk(migration: &Migration) -> Option<BTreeSet<String>> 
     for statement in &migration.sql.statements {
         let facts = &statement.facts;
         match facts.verb {
-            Verb::Insert | Verb::Select | Verb::Set | Verb::Grant | Verb::Copy => continue,
+            Verb::Insert | Verb::Select if !changes_rows(statement) => continue,
+            Verb::Set | Verb::Grant | Verb::Copy => continue,
             Verb::Do | Verb::Call => return None,
             _ if takes_others_along(statement) => return None,
             _ => {}
@@ -55,10 +56,20 @@ pub(super) fn tables_at_risk(migration: &Migration) -> Option<BTreeSet<String>> 
     Some(tables)
 }
 
+/// Returns whether the statement changes rows besides inserting some: in a WITH clause, or on conflict.
+fn changes_rows(statement: &Statement) -> bool {
+    has_word(statement, &["delete", "update", "merge"])
+}
+
 /// Returns whether the statement may remove what it does not name.
 fn takes_others_along(statement: &Statement) -> bool {
     matches!(statement.facts.node.as_str(), "DropStmt" | "TruncateStmt" | "AlterTableStmt" | "DropOwnedStmt")
-        && statement.sql.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(|word| word == "cascade")
+        && has_word(statement, &["cascade"])
+}
+
+fn has_word(statement: &Statement, wanted: &[&str]) -> bool {
+    let text = statement.sql.to_lowercase();
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| wanted.contains(&word))
 }
 
 /// Returns every table that the file's text writes or defines: where removed values may stand afterwards.
@@ -188,10 +199,12 @@ fn lost_columns(table: &str, before: &Holdings, after: &Holdings) -> Vec<Lost> {
 }
 
 /// Returns whether the same values stand in another column of the table, or in one elsewhere that did not hold them before:
-/// two tables may be numbered alike.
+/// two tables may be numbered alike. A partition that was detached counts as new.
 fn held_elsewhere(table: &str, values: &Values, before: &Holdings, after: &Holdings) -> bool {
     let same = |other: &Values| other.count == values.count && other.sum == values.sum;
-    let new = |place| before.columns.get(place).is_none_or(|then| !same(then));
+    let part = |table: &str| before.tables.get(table) == Some(&false);
+    let new =
+        |place: &(String, String)| part(&place.0) || before.columns.get(place).is_none_or(|then| !same(then));
     after.columns.iter().any(|(place, now)| same(now) && (place.0 == table || new(place)))
 }
 
