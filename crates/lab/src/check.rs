@@ -14,6 +14,7 @@ mod fill;
 mod held_up;
 mod observe;
 mod onlooker;
+mod production;
 mod races;
 mod running_code;
 mod seeded;
@@ -24,6 +25,7 @@ mod values;
 use std::collections::{BTreeMap, BTreeSet};
 
 use underpin_model::deployment::{Deployment, Step};
+use underpin_model::production::{ProductionSnapshot, TableSize};
 use underpin_model::project::{Migration, Project, SqlFile};
 use underpin_model::script::TransactionScript;
 use underpin_model::{Event, EventSink, Evidence, Finding};
@@ -87,6 +89,8 @@ pub struct Bench<'a> {
     pub spec: &'a LabSpec,
     /// The project that it holds: without the files to judge where these keep a template from being built.
     pub base: &'a Project,
+    /// What production looks like, where that is known.
+    pub production: Option<&'a ProductionSnapshot>,
     /// Whoever listens.
     pub events: &'a dyn EventSink,
 }
@@ -112,6 +116,7 @@ pub async fn check(
             Some(_) => Some(Stage::open(project, &address, ("check_tiny", seeded::NAME), Size::Tiny).await?),
             None => None,
         },
+        production: production_of(project, bench.production),
     };
     let mut walk = Walk { running, stages, checked: Checked::default() };
     for (nth, migration) in project.migrations.iter().enumerate() {
@@ -138,6 +143,24 @@ pub async fn check(
     large.close().await?;
     judge(&mut checked, project);
     Ok(checked)
+}
+
+/// Returns the snapshot, with the rows that `[scale] rows` names on top of it; nothing when there is neither.
+fn production_of(project: &Project, snapshot: Option<&ProductionSnapshot>) -> Option<ProductionSnapshot> {
+    let configured = &project.config.scale.rows;
+    if snapshot.is_none() && configured.is_empty() {
+        return None;
+    }
+    let mut production = snapshot.cloned().unwrap_or_default();
+    for (name, rows) in configured {
+        match production.tables.iter_mut().find(|table| table.name == *name) {
+            Some(table) => table.rows = *rows,
+            None => {
+                production.tables.push(TableSize { name: name.clone(), rows: *rows, ..TableSize::default() })
+            }
+        }
+    }
+    Some(production)
 }
 
 /// The way through the history.

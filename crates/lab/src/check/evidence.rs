@@ -43,7 +43,7 @@ fn statement_trace(deployment: &Deployment, step: &Step) -> StatementTrace {
         waiting: reads.chain(writes).collect(),
         grows: step.grows(),
         waits_ms,
-        wait_in_production_ms: None,
+        wait_in_production_ms: deployment.wait_in_production(step).map(rounded),
         refused: step
             .small
             .refused

@@ -5,6 +5,7 @@ use underpin_model::Severity;
 use crate::check::{self, Bench, Checked, RunningCode, Selection};
 use crate::error::LabError;
 use crate::proof::{Experiment, Experimenting, Outcome, Proof};
+use crate::snapshot;
 
 /// The proof.
 pub const PROOF: Proof = Proof {
@@ -18,7 +19,8 @@ pub const PROOF: Proof = Proof {
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let Experiment { project, lab, spec, events, .. } = *experiment;
     let running = RunningCode::of(project);
-    let bench = Bench { lab, spec, base: project, events };
+    let production = snapshot::of_project(&project.root)?;
+    let bench = Bench { lab, spec, base: project, production: production.as_ref(), events };
     let checked = check::check(project, &running, &Selection::from(project, None), &bench).await?;
     Ok(outcome(checked))
 }

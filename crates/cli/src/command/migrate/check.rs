@@ -5,7 +5,7 @@ use clap::Args;
 use underpin_lab::check::{Selection, table_for_pull_request};
 use underpin_lab::checking::{self, CheckWish};
 use underpin_lab::lab::LabSpec;
-use underpin_lab::prove;
+use underpin_lab::{prove, snapshot};
 use underpin_model::project::Project;
 
 use super::read_plan;
@@ -41,6 +41,9 @@ pub struct CheckArgs {
     /// Also write a Markdown table of all statements, for the pull request
     #[arg(long, value_name = "FILE")]
     table: Option<Utf8PathBuf>,
+    /// Sizes and statistics of production, from underpin snapshot; snapshot.json in the project when absent
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<Utf8PathBuf>,
     /// Build the template anew instead of taking it from .underpin/cache
     #[arg(long)]
     no_cache: bool,
@@ -67,6 +70,10 @@ pub async fn run(args: &CheckArgs, settings: &Settings) -> Result<u8, Fault> {
         project: &project,
         running: older.as_ref().and_then(|older| older.project.as_ref()).unwrap_or(&project),
         selection,
+        production: match &args.snapshot {
+            Some(file) => Some(snapshot::read(file)?),
+            None => snapshot::of_project(&project.root)?,
+        },
         lab: LabSpec {
             installation: settings.installation(Some(&project))?,
             scale: args.scale.unwrap_or(project.config.scale.default_scale),
