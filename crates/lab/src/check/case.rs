@@ -7,8 +7,9 @@ use underpin_model::script::TransactionScript;
 use underpin_model::sql_text::quote_literal;
 use underpin_pg::{Address, Session};
 
+use super::examine::{Stages, examine};
 use super::stage::Stage;
-use super::{LARGER, RunningCode, examine};
+use super::{LARGER, RunningCode};
 use crate::error::LabError;
 
 /// A migration with the schema that it finds and the code that runs meanwhile, in sections of one text.
@@ -29,6 +30,9 @@ pub struct Case {
 
 /// Rows at the smaller of the two sizes.
 const ROWS: u32 = 2_000;
+
+/// Rows for races, of which every order has a database of its own.
+const FEW: u32 = 6;
 
 /// The role of the running code.
 const ROLE: &str = "app";
@@ -74,16 +78,18 @@ impl Case {
         project.config.database.app_role = Some(ROLE.to_owned());
         let running =
             RunningCode { queries: &self.queries, transactions: &self.transactions, role: Some(ROLE) };
-        let names = [format!("{name}_small"), format!("{name}_large")];
-        for (database, rows) in names.iter().zip([ROWS, ROWS * LARGER]) {
+        let names = ["small", "large", "tiny"].map(|size| format!("{name}_{size}"));
+        let races = !self.transactions.is_empty();
+        let sizes = [ROWS, ROWS * LARGER, FEW].into_iter().take(if races { 3 } else { 2 });
+        for (database, rows) in names.iter().zip(sizes) {
             empty_database(superuser, database, &project).await?;
             let session = Session::connect(&superuser.database(database)).await?;
             session.execute(&self.setup.replace(":rows", &rows.to_string())).await?;
             session.execute("ANALYZE").await?;
             session.close().await;
         }
-        let mut stages =
-            [&names[0], &names[1]].map(|database| Stage::of_database(&project, superuser, database));
+        let [small, large, tiny] = names.each_ref().map(|name| Stage::of_database(&project, superuser, name));
+        let mut stages = Stages { small, large, tiny: races.then_some(tiny) };
         match &self.migration {
             Some(migration) => examine(migration, &running, &mut stages).await,
             None => Ok(Deployment::default()),
