@@ -253,8 +253,8 @@ impl Tracer<'_> {
         })
     }
 
-    /// Returns a session that seems to write to every table: what a statement of milliseconds holds may escape every
-    /// look, but whoever keeps writers out has to wait here first.
+    /// Returns a session that keeps writers and stronger locks from every table: what a statement of milliseconds holds
+    /// may escape every look, but here it has to wait first.
     async fn obstacle(&self) -> Result<Session, LabError> {
         let session = Session::connect(self.superuser).await?;
         let sql = "SELECT string_agg(format('%I.%I', n.nspname, c.relname), ', ') FROM pg_class AS c \
@@ -262,7 +262,7 @@ impl Tracer<'_> {
                    WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'underpin') \
                    AND n.nspname NOT LIKE 'pg_temp%' AND n.nspname NOT LIKE 'pg_toast%'";
         if let Some(tables) = self.watcher.value(sql).await? {
-            session.execute(&format!("BEGIN; LOCK TABLE {tables} IN ROW EXCLUSIVE MODE")).await?;
+            session.execute(&format!("BEGIN; LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")).await?;
         }
         Ok(session)
     }
