@@ -16,6 +16,7 @@ mod observe;
 mod onlooker;
 mod production;
 mod races;
+mod repair;
 mod running_code;
 mod seeded;
 mod stage;
@@ -38,6 +39,7 @@ use crate::migrator::state::State;
 pub use case::Case;
 pub use evidence::{statement_traces, table_for_pull_request, table_without_times};
 use examine::{Stages, examine};
+pub use repair::Repair;
 pub use running_code::RunningCode;
 use stage::{Size, Stage};
 
@@ -53,6 +55,8 @@ pub struct Checked {
     pub findings: Vec<Finding>,
     /// One entry per statement.
     pub evidence: Vec<Evidence>,
+    /// Safe ways to do what an unsafe file does, by file; each ran here without a finding.
+    pub repairs: BTreeMap<String, Repair>,
     /// What could not be examined.
     pub unexamined: Vec<String>,
     /// Milliseconds per file, at both sizes, with everything around it.
@@ -223,6 +227,10 @@ impl Walk<'_, '_> {
         (whole, state): (&Migration, &State),
     ) -> Result<bool, LabError> {
         let start = std::time::Instant::now();
+        let before = match repair::may_help(part) {
+            true => Some(self.stages.copies().await?),
+            false => None,
+        };
         let deployment = examine(part, running, &mut self.stages).await?;
         let duration_ms = start.elapsed().as_secs_f64() * 1000.0;
         self.checked.durations_ms.insert(part.sql.file.to_string(), duration_ms);
@@ -234,6 +242,14 @@ impl Walk<'_, '_> {
         if let Some(gap) = doubtful_refusal(&deployment, &self.stages) {
             self.checked.unexamined.push(gap);
             return Ok(false);
+        }
+        if let Some(before) = before {
+            let proposed = repair::propose(part, &migration::judge(&deployment));
+            if let Some(proposed) = proposed
+                && repair::is_safe(&proposed, part, running, before).await?
+            {
+                self.checked.repairs.insert(part.sql.file.to_string(), proposed);
+            }
         }
         self.checked.deployments.push(deployment);
         for stage in self.stages.all().filter(|_| !stopped) {
@@ -271,6 +287,9 @@ fn judge(checked: &mut Checked, project: &Project) {
         let (allow, _) = underpin_sql::directive::allows(&deployment.file, text.unwrap_or_default());
         let lines: Vec<u32> = deployment.steps.iter().map(|step| step.statement.line).collect();
         migration::accept(&mut findings, &allow, (&deployment.file, &lines), today);
+        if let Some(repair) = checked.repairs.get(deployment.file.as_str()) {
+            checked.evidence.push(repair::tell(repair, &deployment.file, &mut findings));
+        }
         checked.findings.extend(findings);
         checked.evidence.extend(evidence::evidence(deployment));
     }

@@ -31,6 +31,12 @@ impl<'p> Stages<'p> {
         [&mut self.small, &mut self.large].into_iter().chain(&mut self.tiny)
     }
 
+    /// Returns copies of the two that measure, as they are now.
+    pub(super) async fn copies(&mut self) -> Result<Stages<'p>, LabError> {
+        let (small, large) = (self.small.twin().await?, self.large.twin().await?);
+        Ok(Stages { small, large, tiny: None, production: None })
+    }
+
     /// Drops their databases; returns tables that could not be filled.
     pub(super) async fn close(self) -> Result<Vec<String>, LabError> {
         let mut empty = Vec::new();

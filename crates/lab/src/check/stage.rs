@@ -141,6 +141,12 @@ impl<'p> Stage<'p> {
         Ok(Copy { place: self.place_of(&name), server: self.server.clone(), name })
     }
 
+    /// Clones the database into a stage that nobody fills.
+    pub(super) async fn twin(&mut self) -> Result<Stage<'p>, LabError> {
+        let copy = self.copy().await?;
+        Ok(Stage::of_database(self.project, &self.server, &copy.name))
+    }
+
     /// Drops the database.
     pub(super) async fn close(self) -> Result<(), LabError> {
         drop_database(&self.server, &self.name).await
