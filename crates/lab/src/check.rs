@@ -13,8 +13,8 @@ mod held_up;
 mod observe;
 mod onlooker;
 mod running_code;
-mod stage;
-mod trace;
+pub(crate) mod stage;
+pub(crate) mod trace;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -35,6 +35,9 @@ pub(super) struct Filler {
     amplified: bool,
 }
 
+/// Tables that have their rows, with their columns.
+pub(super) struct Filled(BTreeMap<(String, String), Vec<Column>>);
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Column {
     name: String,
@@ -88,6 +91,16 @@ impl Filler {
         }
         session.close().await;
         Ok(empty)
+    }
+
+    /// Returns which tables have their rows, in which form.
+    pub(super) fn filled(&self) -> Filled {
+        Filled(self.filled.clone())
+    }
+
+    /// Goes back to an earlier answer: the tables have that form again, and their rows.
+    pub(super) fn restore(&mut self, filled: Filled) {
+        self.filled = filled.0;
     }
 
     async fn table(
