@@ -19,8 +19,8 @@ mod races;
 mod repair;
 mod running_code;
 mod seeded;
-mod stage;
-mod trace;
+pub(crate) mod stage;
+pub(crate) mod trace;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};

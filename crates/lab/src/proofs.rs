@@ -38,6 +38,7 @@ pub const CODES: &[&[Code]] = &[
     constraints::CODES,
     atomicity::CODES,
     isolation::CODES,
+    migrations::CODES,
     soft_delete::CODES,
     read_model::CODES,
     roles::CODES,

@@ -8,6 +8,7 @@ mod migrating;
 mod patience;
 mod phases;
 mod proof_constraints;
+mod proof_phases;
 mod proof_roles;
 mod racing;
 mod recipes;

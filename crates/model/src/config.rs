@@ -142,6 +142,10 @@ pub struct ProofConfig {
     pub load_seconds: Option<u64>,
     /// Sessions of concurrent load, for proofs that drive one.
     pub sessions: Option<u32>,
+    /// Transactions per second of concurrent load, for proofs that keep a rate.
+    pub rate: Option<f64>,
+    /// Longest wait of a statement for a lock, in milliseconds, for proofs that measure one.
+    pub budget_ms: Option<u64>,
 }
 
 /// `[gate]`

@@ -39,6 +39,9 @@ pub(super) struct Filler {
     amplified: bool,
 }
 
+/// Tables that have their rows, with their columns.
+pub(super) struct Filled(BTreeMap<(String, String), Vec<Column>>);
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Column {
     name: String,
@@ -79,8 +82,8 @@ impl Filler {
             session.execute("SET session_replication_role = replica").await?;
             for (name, columns) in stale {
                 match self.table(&template, &session, (&name, &columns)).await? {
-                    Ok(Filled::AsItIs) => {}
-                    Ok(Filled::MadeUp) => self.made_up = true,
+                    Ok(Outcome::AsItIs) => {}
+                    Ok(Outcome::MadeUp) => self.made_up = true,
                     Err(reason) => empty.push(format!("{}.{}: {reason}", name.0, name.1)),
                 }
                 self.filled.insert(name, columns);
@@ -98,12 +101,22 @@ impl Filler {
         Ok(empty)
     }
 
+    /// Returns which tables have their rows, in which form.
+    pub(super) fn filled(&self) -> Filled {
+        Filled(self.filled.clone())
+    }
+
+    /// Goes back to an earlier answer: the tables have that form again, and their rows.
+    pub(super) fn restore(&mut self, filled: Filled) {
+        self.filled = filled.0;
+    }
+
     async fn table(
         &self,
         template: &Session,
         session: &Session,
         (name, columns): (&(String, String), &[Column]),
-    ) -> Result<Result<Filled, String>, LabError> {
+    ) -> Result<Result<Outcome, String>, LabError> {
         let table = quote_qualified(&name.0, &name.1);
         // TRUNCATE would empty the tables that refer to this one, too.
         session.execute(&format!("DELETE FROM {table}")).await?;
@@ -131,7 +144,7 @@ impl Filler {
                 }
             }
             if list.is_empty() {
-                return Ok(Ok(Filled::AsItIs));
+                return Ok(Ok(Outcome::AsItIs));
             }
             let expressions: Vec<String> = list.iter().map(|(_, expression)| expression.clone()).collect();
             let names: Vec<String> = list.iter().map(|(column, _)| quote_identifier(&column.name)).collect();
@@ -146,19 +159,19 @@ impl Filler {
             template.execute(&out).await?;
             let target = Target { table: &table, columns: &names.join(", "), file: &self.file };
             match target.take(session).await? {
-                Taken::All => return Ok(Ok(if made_up { Filled::MadeUp } else { Filled::AsItIs })),
-                Taken::Fitting => return Ok(Ok(Filled::MadeUp)),
+                Taken::All => return Ok(Ok(if made_up { Outcome::MadeUp } else { Outcome::AsItIs })),
+                Taken::Fitting => return Ok(Ok(Outcome::MadeUp)),
                 Taken::Refused(refused) => reason = refused,
             }
         }
         // Made-up rows are a try; rows that are there and do not fit are a gap.
-        Ok(if there { Err(reason) } else { Ok(Filled::AsItIs) })
+        Ok(if there { Err(reason) } else { Ok(Outcome::AsItIs) })
     }
 }
 
 /// How a table was filled.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Filled {
+enum Outcome {
     /// With the template's rows, or not at all where there are none.
     AsItIs,
     /// With values or rows that nobody vouches for.

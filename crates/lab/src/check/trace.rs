@@ -41,11 +41,11 @@ pub(super) enum Patience {
 
 /// Where a file runs.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Address of a superuser, for those who look on.
-    pub(super) superuser: Address,
+    pub(crate) superuser: Address,
     /// Address of the role that migrates.
-    pub(super) owner: Address,
+    pub(crate) owner: Address,
 }
 
 /// Runs the file; a refused statement ends it, as it would end the runner.

@@ -1,6 +1,12 @@
 //! `migrations`: can every migration be deployed while the application runs?
 
-use underpin_model::Severity;
+mod load;
+mod log;
+mod phases;
+mod phases_report;
+mod runbook;
+
+use underpin_model::{Code, Severity};
 
 use crate::check::{self, Bench, Checked, RunningCode, Selection};
 use crate::error::LabError;
@@ -16,13 +22,30 @@ pub const PROOF: Proof = Proof {
     run: |experiment| -> Experimenting<'_> { Box::pin(run(experiment)) },
 };
 
+/// Every code that this proof reports beside those of the rules for migrations.
+pub const CODES: &[Code] = phases::CODES;
+
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let Experiment { project, lab, spec, events, .. } = *experiment;
     let running = RunningCode::of(project);
     let production = snapshot::of_project(&project.root)?;
     let bench = Bench { lab, spec, base: project, production: production.as_ref(), events };
     let checked = check::check(project, &running, &Selection::from(project, None), &bench).await?;
-    Ok(outcome(checked))
+    let mut outcome = outcome(checked);
+    join(&mut outcome, phases::prove_phases(experiment).await?);
+    Ok(outcome)
+}
+
+/// Adds what was found in another half of the proof.
+fn join(outcome: &mut Outcome, other: Outcome) {
+    if !other.summary.is_empty() {
+        outcome.summary = format!("{} {}", outcome.summary, other.summary);
+    }
+    outcome.findings.extend(other.findings);
+    outcome.evidence.extend(other.evidence);
+    outcome.measures.extend(other.measures);
+    outcome.documents.extend(other.documents);
+    outcome.unexamined.extend(other.unexamined);
 }
 
 /// Returns what a check found as an outcome.
