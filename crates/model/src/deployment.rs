@@ -24,6 +24,8 @@ pub struct Deployment {
     pub invalid_indexes: Vec<InvalidIndex>,
     /// Orders of its statements and those of a transaction of the application that end badly.
     pub races: Vec<Clash>,
+    /// What the whole file took at the larger size, every look at it included, in milliseconds.
+    pub traced_ms: f64,
     /// Rows of each table before the file, at both sizes.
     pub rows: BTreeMap<String, [u64; 2]>,
     /// Rows of production, by table; empty where nothing is known of it.

@@ -68,7 +68,9 @@ pub(super) async fn examine(
     };
     let at_large = if at_small.finished() {
         deployment.disturbed = prepared.again().await?;
-        Some(trace(&large.place(), migration, Patience::Spared).await?)
+        let traced = trace(&large.place(), migration, Patience::Spared).await?;
+        deployment.traced_ms = traced.duration_ms;
+        Some(traced)
     } else {
         None
     };

@@ -17,6 +17,8 @@ use crate::error::LabError;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Traced {
     pub(super) works: Vec<Work>,
+    /// What the whole file took, every look included, in milliseconds.
+    pub(super) duration_ms: f64,
     /// Indexes that were invalid before the file.
     pub(super) invalid_before: Vec<(String, String)>,
     /// Indexes that are invalid after it.
@@ -65,15 +67,18 @@ pub(super) async fn trace(
     tracer.session.execute("SET max_parallel_workers_per_gather = 0").await?;
     tracer.watcher.execute(STEADY).await?;
     let before = observe(&tracer.watcher).await?;
+    let start = Instant::now();
     let works = match migration.transactional {
         true => tracer.in_transaction(migration).await?,
         false => tracer.outside_transaction(&migration.sql.statements).await?,
     };
+    let duration_ms = start.elapsed().as_secs_f64() * 1000.0;
     let after = observe(&tracer.watcher).await?;
     tracer.session.close().await;
     tracer.watcher.close().await;
     tracer.onlooker.leave().await;
-    Ok(Traced { works, invalid_before: before.invalid_indexes(), invalid_after: after.invalid_indexes() })
+    let (invalid_before, invalid_after) = (before.invalid_indexes(), after.invalid_indexes());
+    Ok(Traced { works, duration_ms, invalid_before, invalid_after })
 }
 
 /// Statistics as they are, not as they were at the first look (from 15 on; before, looks outside a transaction are fresh).

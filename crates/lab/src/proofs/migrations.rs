@@ -76,6 +76,11 @@ pub fn outcome(checked: Checked) -> Outcome {
     };
     outcome.measure("files", files as f64, "count");
     outcome.measure("statements", statements as f64, "count");
+    let steps = || checked.deployments.iter().flat_map(|one| &one.steps);
+    let alone: f64 = steps().filter_map(|step| step.large.as_ref()).map(|work| work.duration_ms).sum();
+    outcome.measure("statements alone, larger size", alone.round(), "ms");
+    let traced: f64 = checked.deployments.iter().map(|one| one.traced_ms).sum();
+    outcome.measure("the same, measured", traced.round(), "ms");
     let slowest = checked.durations_ms.values().copied().fold(0.0, f64::max);
     outcome.measure("slowest file", slowest.round(), "ms");
     outcome
