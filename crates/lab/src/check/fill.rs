@@ -128,18 +128,19 @@ impl Filler {
         };
         // An empty table of a project with a scale file is meant to be empty.
         let known = self.from.get(name).filter(|_| there || !self.amplified);
-        // Everything that can be filled first; then only what must be.
+        // Everything that can be filled first; then only what must be; then without the rows that older checks refuse.
         let mut reason = String::new();
-        for only_needed in [Invent::All, Invent::Needed] {
+        for (invent, rows) in
+            [(Invent::All, Rows::All), (Invent::Needed, Rows::All), (Invent::Needed, Rows::Fitting)]
+        {
             let mut list = Vec::new();
             for column in columns {
                 let there = known.is_some_and(|known| known.iter().any(|one| one.name == column.name));
-                let invent = !there
-                    && (column.needed
-                        || (only_needed == Invent::All && !column.referring && !column.defaulted));
+                let made = !there
+                    && (column.needed || (invent == Invent::All && !column.referring && !column.defaulted));
                 if there {
                     list.push((column, quote_identifier(&column.name)));
-                } else if invent {
+                } else if made {
                     list.push((column, invented(column)));
                 }
             }
@@ -158,7 +159,7 @@ impl Filler {
             let out = format!("COPY (SELECT {} FROM {source}) TO {}", expressions.join(", "), self.file);
             template.execute(&out).await?;
             let target = Target { table: &table, columns: &names.join(", "), file: &self.file };
-            match target.take(session).await? {
+            match target.take(session, rows).await? {
                 Taken::All => return Ok(Ok(if made_up { Outcome::MadeUp } else { Outcome::AsItIs })),
                 Taken::Fitting => return Ok(Ok(Outcome::MadeUp)),
                 Taken::Refused(refused) => reason = refused,
@@ -185,24 +186,30 @@ struct Target<'a> {
     file: &'a str,
 }
 
+/// Which rows of the file are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    All,
+    /// Those that the table's checks accept: older checks know fewer words than newer rows.
+    Fitting,
+}
+
 /// How the rows of the file were taken.
 enum Taken {
     All,
-    /// Those that the table's checks accept: older checks know fewer words than newer rows.
     Fitting,
     Refused(String),
 }
 
 impl Target<'_> {
-    async fn take(&self, session: &Session) -> Result<Taken, LabError> {
+    async fn take(&self, session: &Session, rows: Rows) -> Result<Taken, LabError> {
         let Target { table, columns, file } = self;
-        match session.execute(&format!("COPY {table} ({columns}) FROM {file}")).await {
-            Ok(_) => return Ok(Taken::All),
-            Err(refused) if refused.ends_session() => return Err(refused.into()),
-            Err(refused) if refused.sqlstate() != Some("23514") => {
-                return Ok(Taken::Refused(refused.to_string()));
-            }
-            Err(_) => {}
+        if rows == Rows::All {
+            return match session.execute(&format!("COPY {table} ({columns}) FROM {file}")).await {
+                Ok(_) => Ok(Taken::All),
+                Err(refused) if refused.ends_session() => Err(refused.into()),
+                Err(refused) => Ok(Taken::Refused(refused.to_string())),
+            };
         }
         let checks = format!(
             "SELECT coalesce(string_agg('(' || pg_get_expr(conbin, conrelid) || ') IS NOT FALSE', ' AND '), 'true') \

@@ -177,9 +177,10 @@ impl<'p> Stage<'p> {
         }
         session.close().await;
         let filled = filler.filled();
-        filler.fill(&place.superuser).await?;
+        let empty = filler.fill(&place.superuser).await?;
         let same = walk(Goal::Revert).await.is_ok() && catalog(&place.superuser).await? == before.0;
         filler.restore(filled);
+        self.empty.extend(empty);
         Ok(same)
     }
 

@@ -96,6 +96,7 @@ pub(super) async fn prove_phases(experiment: &Experiment<'_>) -> Result<Outcome,
             break;
         }
     }
+    unexamined.extend(stage.empty.iter().map(|table| format!("{table}, which stayed empty")));
     stage.close().await?;
     let mut outcome = phases_report::outcome(&walks, &trial);
     outcome.unexamined.extend(unexamined);
