@@ -293,6 +293,7 @@ fn judge(checked: &mut Checked, project: &Project) {
         checked.findings.extend(findings);
         checked.evidence.extend(evidence::evidence(deployment));
     }
+    checked.evidence.extend(evidence::races_cut_short(&checked.deployments));
 }
 
 /// Returns every file of the history, phases of folders included.
