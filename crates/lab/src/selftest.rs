@@ -205,11 +205,6 @@ pub const MUTATIONS: &[Mutation] = &[
         "CREATE INDEX orders_created_at_idx ON orders (created_at);",
     ),
     deploy(
-        "a type that every row has to be written anew for",
-        "table-rewrite",
-        "ALTER TABLE orders ALTER COLUMN quantity TYPE bigint;",
-    ),
-    deploy(
         "every row changed in one transaction",
         "long-row-locks",
         "UPDATE orders SET quantity = quantity + 1;",
