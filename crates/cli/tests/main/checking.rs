@@ -162,6 +162,25 @@ fn the_code_of_the_commit_is_what_runs_meanwhile() {
 }
 
 #[test]
+fn a_folder_meets_the_old_code_at_expand_and_the_new_one_at_contract() {
+    let repository = Repository::new();
+    let change = ["--change", "rename-column", "--table", "users", "--column", "phone", "--to", "mobile"];
+    let written = underpin(repository.path(), &[&["migrate", "new", "rename_phone"], &change[..]].concat());
+    assert_eq!(written.code, Some(0), "{}", written.err);
+    repository.write("seed.sql", &SEED.replace("phone", "mobile"));
+    // The application is not changed yet, and would fail at contract.
+    let (code, proof) = repository.report(&["--since", "HEAD"]);
+    assert_eq!(code, Some(1), "{proof}");
+    insta::assert_snapshot!(findings(&proof).join("\n"), @r#"
+        error breaks-running-code migrations/002_rename_phone/contract.sql:5 `phone_of` (queries/users.sql:3) fails after the file: column "phone" does not exist.
+    "#);
+    insta::assert_snapshot!(proof["findings"][0]["hint"].as_str().unwrap(), @"The new version still needs what contract takes away: change it to the new form.");
+    repository.write("queries/users.sql", &QUERY.replace("phone", "mobile"));
+    let (code, proof) = repository.report(&["--since", "HEAD"]);
+    assert_eq!((code, findings(&proof)), (Some(0), Vec::new()), "{proof}");
+}
+
+#[test]
 fn wrong_wishes_are_refused_before_anything_runs() {
     let repository = Repository::new();
     let mut said = Vec::new();
