@@ -122,7 +122,8 @@ pub async fn check(
         },
         production: production_of(project, bench.production),
     };
-    let mut walk = Walk { running, stages, checked: Checked::default() };
+    let new = RunningCode::of(project);
+    let mut walk = Walk { running, new: &new, stages, checked: Checked::default() };
     for (nth, migration) in project.migrations.iter().enumerate() {
         let what = migration.sql.file.to_string();
         let (done, total) = (nth as u64, project.migrations.len() as u64);
@@ -169,7 +170,10 @@ fn production_of(project: &Project, snapshot: Option<&ProductionSnapshot>) -> Op
 
 /// The way through the history.
 struct Walk<'a, 'p> {
+    /// What runs until the new version of the application is deployed.
     running: &'a RunningCode<'a>,
+    /// What runs from then on: contract meets nothing else.
+    new: &'a RunningCode<'a>,
     stages: Stages<'p>,
     checked: Checked,
 }
@@ -192,10 +196,10 @@ impl Walk<'_, '_> {
             let file = Migration { phases: None, ..migration.clone() };
             return self.part(&file, self.running, (migration, &State::Done)).await;
         };
-        let with = |script: &Option<TransactionScript>| -> Vec<TransactionScript> {
-            self.running.transactions.iter().chain(script).cloned().collect()
+        let with = |code: &RunningCode<'_>, script: &Option<TransactionScript>| -> Vec<TransactionScript> {
+            code.transactions.iter().chain(script).cloned().collect()
         };
-        let (old, new) = (with(&phases.old), with(&phases.new));
+        let (old, new) = (with(self.running, &phases.old), with(self.new, &phases.new));
         let expand = Migration { phases: None, ..migration.clone() };
         let running = RunningCode { transactions: &old, ..*self.running };
         if !self.part(&expand, &running, (migration, &State::Expanded)).await? {
@@ -211,7 +215,7 @@ impl Walk<'_, '_> {
             phases: None,
             ..migration.clone()
         };
-        let running = RunningCode { transactions: &new, ..*self.running };
+        let running = RunningCode { transactions: &new, ..*self.new };
         let goes_on = self.part(&contract, &running, (migration, &State::Done)).await?;
         if let (Some(deployment), Some(_)) = (self.checked.deployments.last_mut(), &phases.verify) {
             // Contract takes the old form away; verify.sql has just shown that the new one holds everything.
@@ -293,6 +297,7 @@ fn judge(checked: &mut Checked, project: &Project) {
         checked.findings.extend(findings);
         checked.evidence.extend(evidence::evidence(deployment));
     }
+    checked.evidence.extend(evidence::races_cut_short(&checked.deployments));
 }
 
 /// Returns every file of the history, phases of folders included.

@@ -67,15 +67,15 @@ async fn statements(session: &Session) -> Result<Vec<StatementLoad>, LabError> {
 
 /// Reads a snapshot from `file`.
 pub fn read(file: &Utf8Path) -> Result<ProductionSnapshot, LabError> {
-    let doing = |error| LabError::file(format!("reading the snapshot {file}"), error);
-    let text = fs_err::read_to_string(file).map_err(doing)?;
+    let refuse = |source| LabError::Snapshot { file: file.to_owned(), source };
+    let text = fs_err::read_to_string(file).map_err(refuse)?;
     let snapshot: ProductionSnapshot =
-        serde_json::from_str(&text).map_err(|error| doing(std::io::Error::other(error)))?;
+        serde_json::from_str(&text).map_err(|error| refuse(std::io::Error::other(error)))?;
     if snapshot.snapshot == SNAPSHOT_VERSION {
         return Ok(snapshot);
     }
     let what = format!("its form is {}, and this version reads {SNAPSHOT_VERSION}", snapshot.snapshot);
-    Err(doing(std::io::Error::other(what)))
+    Err(refuse(std::io::Error::other(what)))
 }
 
 /// Reads the snapshot that lies in the project folder, if one does.

@@ -9,7 +9,9 @@ use underpin_lab::{prove, snapshot};
 use underpin_model::project::Project;
 
 use super::read_plan;
-use crate::command::prove::{FailOn, ReportArgs, fail_on, print, report_targets, write_reports};
+use crate::command::prove::{
+    FailOn, ReportArgs, fail_on, folder_is_there, print, report_targets, write_reports,
+};
 use crate::fault::Fault;
 use crate::output;
 use crate::progress::Progress;
@@ -52,6 +54,9 @@ pub struct CheckArgs {
 /// Carries the command out.
 pub async fn run(args: &CheckArgs, settings: &Settings) -> Result<u8, Fault> {
     let targets = report_targets(&args.reports.reports)?;
+    if let Some(file) = &args.table {
+        folder_is_there(file, &format!("--table {file}"))?;
+    }
     let project = settings.project()?;
     let older = match &args.since {
         Some(reference) => Some(checking::at_commit(&project.root, reference).await?),
