@@ -8,6 +8,7 @@ pub mod atomicity;
 pub mod constraints;
 pub mod isolation;
 pub mod migrations;
+pub mod plans;
 pub mod read_model;
 pub mod replay;
 pub mod restore;
@@ -29,6 +30,7 @@ pub const ALL: &[Proof] = &[
     read_model::PROOF,
     roles::PROOF,
     restore::PROOF,
+    plans::PROOF,
 ];
 
 /// Every code that proofs report by themselves; those of schema rules stand in `underpin-rules`.
@@ -42,6 +44,7 @@ pub const CODES: &[&[Code]] = &[
     read_model::CODES,
     roles::CODES,
     restore::CODES,
+    plans::CODES,
 ];
 
 /// Returns the proof of that name.

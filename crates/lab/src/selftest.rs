@@ -193,6 +193,18 @@ pub const MUTATIONS: &[Mutation] = &[
          INSERT INTO customers (email) VALUES ('zoe@example.org');\n\
          INSERT INTO notes SELECT max(id) FROM customers;",
     ),
+    replace(
+        "a condition that no index serves",
+        "plans",
+        "plan-over-budget",
+        ("queries/products.sql", "FROM orders WHERE id = $1", "FROM orders WHERE id + 0 = $1"),
+    ),
+    replace(
+        "a budget that nobody can judge",
+        "plans",
+        "budget-not-understood",
+        ("queries/products.sql", "buffers <= 6", "few buffers"),
+    ),
 ];
 
 /// How one check of the self-test ended.
@@ -278,6 +290,7 @@ async fn run(
         profile: RunProfile::Full,
         jobs: 2,
         lab: LabSpec { installation: installation.clone(), scale: 1, cache: None },
+        bless: None,
     };
     Ok(prove(&project, &selected, &options, events).await?.report)
 }

@@ -7,6 +7,7 @@ mod migrating;
 mod patience;
 mod phases;
 mod proof_constraints;
+mod proof_plans;
 mod proof_roles;
 mod racing;
 mod sample;

@@ -49,4 +49,5 @@ notices_its_mutations! {
     read_model_notices: "read-model";
     roles_notices: "roles";
     restore_notices: "restore";
+    plans_notices: "plans";
 }

@@ -177,6 +177,22 @@ pub fn comparisons(text: &str) -> Vec<Comparison> {
     conjuncts(&tokens(text)).into_iter().map(comparison).collect()
 }
 
+/// Returns every comparison in a condition's text, whether it must hold or is one of several that may.
+pub fn alternatives(text: &str) -> Vec<Comparison> {
+    let list = tokens(text);
+    let mut open = conjuncts(&list);
+    let mut found = Vec::new();
+    while let Some(part) = open.pop() {
+        let part = stripped(part);
+        let parts = split(part, |token| token.is("or") || token.is("and"));
+        match parts.len() {
+            1 => found.push(comparison(part)),
+            _ => open.extend(parts),
+        }
+    }
+    found
+}
+
 fn conjuncts(list: &[Token]) -> Vec<&[Token]> {
     let list = stripped(list);
     let parts = split(list, |token| token.is("and"));

@@ -13,6 +13,7 @@ pub mod condition;
 pub mod gate;
 pub mod misestimate;
 pub mod node;
+pub mod parameter;
 pub mod read;
 pub mod record;
 pub mod tokens;
