@@ -10,11 +10,12 @@ target := $(or $(CARGO_TARGET_DIR),target)
 underpin := $(target)/release/underpin
 systems := $(patsubst %/underpin.toml,%,$(wildcard systems/*/underpin.toml))
 
-.PHONY: help prove test lint bench evidence build setup clean
+.PHONY: help prove test test-newer lint bench evidence build setup clean
 
 help:
 	@echo "make prove     prove systems/codelearn on a private PostgreSQL and write report.html"
 	@echo "make test      run every test"
+	@echo "make test-newer MAJOR=18  run the tests of migrations on a newer PostgreSQL, fetched with npm"
 	@echo "make lint      check formatting, lints and the rules of the house"
 	@echo "make bench     run the benchmarks"
 	@echo "make evidence  prove every reference system and regenerate its evidence/"
@@ -26,6 +27,10 @@ prove: build
 
 test: setup
 	@scripts/test.sh
+
+test-newer: setup
+	@server=$$(scripts/newer-postgres.sh $(or $(MAJOR),18)) && \
+	  UNDERPIN_TEST_SERVER=$$server $(CARGO) test --locked -p underpin-lab --test main -- hazards pages
 
 lint: setup
 	@scripts/lint.sh

@@ -7,19 +7,23 @@
 
 mod amplify;
 mod case;
+mod duel;
 mod evidence;
+mod examine;
 mod fill;
 mod held_up;
 mod observe;
 mod onlooker;
+mod races;
 mod running_code;
+mod seeded;
 mod stage;
 mod trace;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use underpin_model::deployment::{Deployment, InvalidIndex, Step};
+use underpin_model::deployment::{Deployment, Step};
 use underpin_model::project::{Migration, Project, SqlFile};
 use underpin_model::script::TransactionScript;
 use underpin_model::{Event, EventSink, Evidence, Finding};
@@ -30,10 +34,10 @@ use crate::lab::{Lab, LabSpec};
 use crate::migrator::state::State;
 
 pub use case::Case;
-pub use evidence::{statement_traces, table_for_pull_request};
+pub use evidence::{statement_traces, table_for_pull_request, table_without_times};
+use examine::{Stages, examine};
 pub use running_code::RunningCode;
-use stage::Stage;
-use trace::{Patience, Traced, trace};
+use stage::{Size, Stage};
 
 /// The larger of the two sizes is so many times the project's own.
 pub const LARGER: u32 = 4;
@@ -96,10 +100,19 @@ pub async fn check(
 ) -> Result<Checked, LabError> {
     let larger = LabSpec { scale: bench.spec.scale.saturating_mul(LARGER), ..bench.spec.clone() };
     let large = Lab::open(bench.base, &larger, bench.events).await?;
-    let stages = [
-        Stage::open(project, &bench.lab.address(), "check_small", 1).await?,
-        Stage::open(project, &large.address(), "check_large", LARGER).await?,
-    ];
+    let (address, template) = (bench.lab.address(), crate::template::DATABASE);
+    let seeded = match running.transactions.is_empty() || bench.base.seeds.is_empty() {
+        true => None,
+        false => Some(seeded::Seeded::build(bench.base, &address).await?),
+    };
+    let stages = Stages {
+        small: Stage::open(project, &address, ("check_small", template), Size::Once).await?,
+        large: Stage::open(project, &large.address(), ("check_large", template), Size::Times(LARGER)).await?,
+        tiny: match &seeded {
+            Some(_) => Some(Stage::open(project, &address, ("check_tiny", seeded::NAME), Size::Tiny).await?),
+            None => None,
+        },
+    };
     let mut walk = Walk { running, stages, checked: Checked::default() };
     for (nth, migration) in project.migrations.iter().enumerate() {
         let what = migration.sql.file.to_string();
@@ -119,6 +132,9 @@ pub async fn check(
         }
     }
     let mut checked = walk.finish().await?;
+    if let Some(seeded) = seeded {
+        seeded.drop().await?;
+    }
     large.close().await?;
     judge(&mut checked, project);
     Ok(checked)
@@ -127,14 +143,14 @@ pub async fn check(
 /// The way through the history.
 struct Walk<'a, 'p> {
     running: &'a RunningCode<'a>,
-    stages: [Stage<'p>; 2],
+    stages: Stages<'p>,
     checked: Checked,
 }
 
 impl Walk<'_, '_> {
     /// Applies a file that nobody asks about.
     async fn pass(&mut self, version: &str) -> Result<(), LabError> {
-        for stage in &mut self.stages {
+        for stage in self.stages.all() {
             stage.forward(version).await?;
         }
         Ok(())
@@ -142,6 +158,9 @@ impl Walk<'_, '_> {
 
     /// Examines a file, or the phases of a folder; returns whether the history goes on behind it.
     async fn examine(&mut self, migration: &Migration) -> Result<bool, LabError> {
+        for stage in self.stages.all() {
+            stage.fill().await?;
+        }
         let Some(phases) = &migration.phases else {
             let file = Migration { phases: None, ..migration.clone() };
             return self.part(&file, self.running, (migration, &State::Done)).await;
@@ -155,11 +174,8 @@ impl Walk<'_, '_> {
         if !self.part(&expand, &running, (migration, &State::Expanded)).await? {
             return Ok(false);
         }
-        for stage in &mut self.stages {
-            if let Err(fault) = stage.walk_to_verified(&migration.version).await {
-                self.checked.unexamined.push(format!("contract of {}: {}", phases.folder, fault.chain()));
-                return Ok(false);
-            }
+        for stage in self.stages.all() {
+            stage.walk_to_verified(&migration.version).await?;
         }
         let contract = Migration {
             sql: phases.contract.sql.clone(),
@@ -183,9 +199,6 @@ impl Walk<'_, '_> {
         running: &RunningCode<'_>,
         (whole, state): (&Migration, &State),
     ) -> Result<bool, LabError> {
-        for stage in &mut self.stages {
-            stage.fill().await?;
-        }
         let start = std::time::Instant::now();
         let deployment = examine(part, running, &mut self.stages).await?;
         let duration_ms = start.elapsed().as_secs_f64() * 1000.0;
@@ -195,21 +208,35 @@ impl Walk<'_, '_> {
             .steps
             .iter()
             .any(|step| refused(&step.small) || step.large.as_ref().is_some_and(refused));
+        if let Some(gap) = doubtful_refusal(&deployment, &self.stages) {
+            self.checked.unexamined.push(gap);
+            return Ok(false);
+        }
         self.checked.deployments.push(deployment);
-        for stage in self.stages.iter_mut().filter(|_| !stopped) {
+        for stage in self.stages.all().filter(|_| !stopped) {
             stage.note(whole, state).await?;
         }
         Ok(!stopped)
     }
 
     async fn finish(mut self) -> Result<Checked, LabError> {
-        for stage in self.stages {
-            self.checked.unexamined.extend(stage.empty.iter().map(|table| format!("data of {table}")));
-            stage.close().await?;
-        }
-        self.checked.unexamined.dedup();
+        let empty = self.stages.close().await?;
+        self.checked.unexamined.extend(empty.iter().map(|table| format!("{table}, which stayed empty")));
         Ok(self.checked)
     }
+}
+
+/// Returns what is not known when a file is refused because of its rows, and some rows are made up.
+fn doubtful_refusal(deployment: &Deployment, stages: &Stages<'_>) -> Option<String> {
+    let refused = |step: &Step| step.small.refused.clone().or_else(|| step.large.as_ref()?.refused.clone());
+    let (step, refused) = deployment.steps.iter().find_map(|step| Some((step, refused(step)?)))?;
+    let on_rows = refused.sqlstate.starts_with("23") || refused.sqlstate.starts_with("22");
+    (on_rows && stages.small.has_made_up_rows()).then(|| {
+        format!(
+            "{}:{}, which is refused because of rows that were made up for a schema of the past ({})",
+            deployment.file, step.statement.line, refused.message
+        )
+    })
 }
 
 fn judge(checked: &mut Checked, project: &Project) {
@@ -232,81 +259,4 @@ fn files(project: &Project) -> impl Iterator<Item = &SqlFile> {
         let contract = migration.phases.as_ref().map(|phases| &phases.contract.sql);
         std::iter::once(&migration.sql).chain(contract)
     })
-}
-
-/// Runs one file on both stages, which are a file further afterwards.
-async fn examine(
-    migration: &Migration,
-    running: &RunningCode<'_>,
-    [small, large]: &mut [Stage<'_>; 2],
-) -> Result<Deployment, LabError> {
-    let (code_before, before) = before_the_file(migration, running, small).await?;
-    let prepared = running_code::prepare(&small.place().superuser, running).await?;
-    let at_small = trace(&small.place(), migration, Patience::Tried).await?;
-    let mut deployment = Deployment {
-        file: migration.sql.file.clone(),
-        transactional: migration.transactional,
-        ..Deployment::default()
-    };
-    let at_large = if at_small.finished() {
-        deployment.disturbed = prepared.again().await?;
-        Some(trace(&large.place(), migration, Patience::Spared).await?)
-    } else {
-        None
-    };
-    prepared.close().await;
-    deployment.invalid_indexes = invalid_indexes(&at_small);
-    let finished = at_small.finished();
-    deployment.steps = steps(migration, at_small, at_large);
-    if finished {
-        let session = underpin_pg::Session::connect(&small.place().superuser).await?;
-        if let Some(before) = &before {
-            let after = values::take(&session, values::tables_written(migration).as_ref()).await?;
-            deployment.lost = values::lost(before, &after);
-        }
-        session.close().await;
-        let copy = small.copy().await?;
-        let ended = running_code::run_transactions(&copy.place.superuser, running, &code_before).await?;
-        copy.drop().await?;
-        deployment.disturbed.extend(running_code::compare(running, &code_before, &ended));
-    }
-    Ok(deployment)
-}
-
-type Before = (BTreeMap<String, running_code::Ended>, Option<values::Holdings>);
-
-/// Notes what works and what is there before the file runs.
-async fn before_the_file(
-    migration: &Migration,
-    running: &RunningCode<'_>,
-    small: &mut Stage<'_>,
-) -> Result<Before, LabError> {
-    let copy = small.copy().await?;
-    let ended = running_code::run_transactions(&copy.place.superuser, running, &BTreeMap::new()).await?;
-    copy.drop().await?;
-    let at_risk = values::tables_at_risk(migration);
-    if at_risk.as_ref().is_some_and(BTreeSet::is_empty) {
-        return Ok((ended, None));
-    }
-    let session = underpin_pg::Session::connect(&small.place().superuser).await?;
-    let holdings = values::take(&session, at_risk.as_ref()).await?;
-    session.close().await;
-    Ok((ended, Some(holdings)))
-}
-
-fn steps(migration: &Migration, small: Traced, large: Option<Traced>) -> Vec<Step> {
-    let mut large = large.map(|traced| traced.works).unwrap_or_default().into_iter();
-    let pairs = migration.sql.statements.iter().zip(small.works);
-    pairs
-        .map(|(statement, small)| Step { statement: statement.clone(), small, large: large.next() })
-        .collect()
-}
-
-fn invalid_indexes(traced: &Traced) -> Vec<InvalidIndex> {
-    let index = |(name, table): &(String, String)| InvalidIndex {
-        name: name.clone(),
-        table: table.clone(),
-        before: traced.invalid_before.contains(&(name.clone(), table.clone())),
-    };
-    traced.invalid_after.iter().map(index).collect()
 }

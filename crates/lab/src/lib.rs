@@ -22,6 +22,7 @@ pub mod proof;
 pub mod proofs;
 pub mod prove;
 pub mod race;
+pub mod recipe;
 pub mod rehearsal;
 pub mod script_run;
 pub mod selftest;

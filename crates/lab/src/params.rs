@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use underpin_model::project::Param;
+use underpin_model::project::{Param, Query};
+use underpin_model::sql_text::quote_literal;
 use underpin_pg::Session;
 
 use crate::error::LabError;
@@ -29,6 +30,15 @@ pub async fn evaluate(session: &Session, item: &str, params: &[Param]) -> Result
         .map_err(|source| LabError::Params { item: item.to_owned(), source })?;
     let first = rows.rows.into_iter().next().unwrap_or_default();
     Ok(params.iter().map(|param| param.name.clone()).zip(first).collect())
+}
+
+/// Returns the statement that tells row-level security whose rows the query wants, until the transaction ends; nothing for
+/// a query that belongs to no tenant.
+pub fn enter_tenant(query: &Query, values: &Values) -> Option<String> {
+    let enters = query.enters.as_ref()?;
+    let value = values.get(&enters.param).and_then(Option::as_deref).unwrap_or_default();
+    let (setting, value) = (quote_literal(&enters.setting), quote_literal(value));
+    Some(format!("SELECT set_config({setting}, {value}, true)"))
 }
 
 /// Returns a query's text with `$1`, `$2`, … replaced by typed literals.

@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use underpin_model::config::Config;
-use underpin_model::project::{Diagnostic, Invariant, Migration, Project, Query, Scenario, SqlFile};
+use underpin_model::project::{
+    Diagnostic, Invariant, Migration, Project, Query, Scenario, SqlFile, TenantSetting,
+};
 use underpin_model::script::TransactionScript;
 use underpin_sql::migration::Role;
 
@@ -70,6 +72,14 @@ pub fn load_project(root: &Utf8Path) -> Result<Project, ProjectError> {
     project.transactions = reader.transactions(&paths.transactions);
     project.invariants = reader.invariants(&paths.invariants);
     project.scenarios = reader.scenarios(&paths.scenarios);
+    if let (Some(key), Some(setting)) = (&project.config.tenancy.key, &project.config.tenancy.setting) {
+        let tenant = TenantSetting { setting: setting.clone(), param: key.clone() };
+        for query in
+            project.queries.iter_mut().filter(|one| one.params.iter().any(|param| param.name == *key))
+        {
+            query.enters = Some(tenant.clone());
+        }
+    }
     // A file with a fault of its own is not in the project; what names it would be blamed as well.
     if reader.faults.is_empty() {
         reader.faults = scenario_links::dangling(&project);

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
+mod codes_pages;
 mod hazards;
 mod migrating;
 mod patience;
@@ -10,5 +11,6 @@ mod proof_constraints;
 mod proof_plans;
 mod proof_roles;
 mod racing;
+mod recipes;
 mod sample;
 mod selftest;

@@ -34,10 +34,12 @@ pub fn project(files: &[(&str, &str)]) -> Sample {
     Sample { _dir: dir, project, cache: cache(files) }
 }
 
-/// Returns the PostgreSQL to test with, which runs `initdb` once for all tests.
+/// Returns the PostgreSQL to test with, which runs `initdb` once for all tests: the folder in `UNDERPIN_TEST_SERVER`, as
+/// `scripts/newer-postgres.sh` prints it, or the newest that is installed.
 pub fn installation() -> Installation {
     let clusters = Some(concat!(env!("CARGO_TARGET_TMPDIR"), "/clusters").into());
-    choose_installation(&Search { clusters, ..Search::default() }).unwrap()
+    let explicit = std::env::var("UNDERPIN_TEST_SERVER").ok().filter(|folder| !folder.is_empty());
+    choose_installation(&Search { clusters, explicit, ..Search::default() }).unwrap()
 }
 
 /// Templates are kept from run to run; each content has a folder of its own, since a cache keeps only the newest.

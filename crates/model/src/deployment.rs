@@ -24,6 +24,8 @@ pub struct Deployment {
     pub invalid_indexes: Vec<InvalidIndex>,
     /// Orders of its statements and those of a transaction of the application that end badly.
     pub races: Vec<Clash>,
+    /// Transactions of which not every order could be tried.
+    pub unraced: Vec<String>,
 }
 
 /// One statement at both sizes.

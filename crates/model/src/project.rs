@@ -118,8 +118,20 @@ pub struct Query {
     pub role: Option<String>,
     /// `-- tenant:` as written, such as `required`.
     pub tenant: Option<String>,
+    /// The setting that carries the tenant, and the parameter that names it: what row-level security has to know before
+    /// the query runs. From `[tenancy]`; absent for a query without such a parameter.
+    pub enters: Option<TenantSetting>,
     /// `-- allow:` directives.
     pub allow: Vec<Allow>,
+}
+
+/// How a query says whose rows it wants: a setting of the session, and the parameter that has its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantSetting {
+    /// Setting, such as `app.tenant_id`.
+    pub setting: String,
+    /// Parameter, such as `tenant_id`.
+    pub param: String,
 }
 
 /// A finding that the author accepts: `-- allow: RULE because … until DATE`.

@@ -111,6 +111,7 @@ fn query(file: &Utf8Path, located: &Located, directives: Directives) -> Query {
         budget: directives.budget,
         role: directives.role,
         tenant: directives.tenant,
+        enters: None,
         allow: directives.allow,
     }
 }

@@ -1,6 +1,7 @@
-//! `underpin migrate up|status|plan|check|phase`: runs, shows, rehearses or judges migrations.
+//! `underpin migrate up|status|plan|check|phase|new`: runs, shows, rehearses, judges, walks or writes migrations.
 
 mod check;
+mod new;
 mod phase;
 
 use std::time::Duration;
@@ -36,6 +37,7 @@ enum Action {
     Plan(PlanArgs),
     Check(check::CheckArgs),
     Phase(phase::PhaseArgs),
+    New(new::NewArgs),
 }
 
 /// Apply every pending migration
@@ -109,6 +111,7 @@ pub async fn run(args: &MigrateArgs, settings: &Settings) -> Result<u8, Fault> {
         Action::Plan(_) => rehearse(settings).await,
         Action::Check(args) => check::run(args, settings).await,
         Action::Phase(args) => phase::run(args, settings).await,
+        Action::New(args) => new::run(args, settings).await,
     }
 }
 

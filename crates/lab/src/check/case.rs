@@ -4,10 +4,12 @@ use camino::Utf8Path;
 use underpin_model::deployment::Deployment;
 use underpin_model::project::{Migration, Project, Query};
 use underpin_model::script::TransactionScript;
+use underpin_model::sql_text::quote_literal;
 use underpin_pg::{Address, Session};
 
+use super::examine::{Stages, examine};
 use super::stage::Stage;
-use super::{LARGER, RunningCode, examine};
+use super::{LARGER, RunningCode};
 use crate::error::LabError;
 
 /// A migration with the schema that it finds and the code that runs meanwhile, in sections of one text.
@@ -28,6 +30,9 @@ pub struct Case {
 
 /// Rows at the smaller of the two sizes.
 const ROWS: u32 = 2_000;
+
+/// Rows for races, of which every order has a database of its own.
+const FEW: u32 = 6;
 
 /// The role of the running code.
 const ROLE: &str = "app";
@@ -66,29 +71,42 @@ impl Case {
         Ok(case)
     }
 
-    /// Runs the case in two databases of the server at `superuser`, whose names begin with `name`.
+    /// Runs the case in two databases of the server at `superuser`, whose names begin with `name`: new ones, or those of
+    /// an earlier case, emptied. They stay, for making one takes longer than most cases.
     pub async fn run(&self, superuser: &Address, name: &str) -> Result<Deployment, LabError> {
         let mut project = Project::default();
         project.config.database.app_role = Some(ROLE.to_owned());
         let running =
             RunningCode { queries: &self.queries, transactions: &self.transactions, role: Some(ROLE) };
-        let names = [format!("{name}_small"), format!("{name}_large")];
-        for (database, rows) in names.iter().zip([ROWS, ROWS * LARGER]) {
-            crate::bootstrap::create_database(superuser, database, &project.config.database).await?;
+        let names = ["small", "large", "tiny"].map(|size| format!("{name}_{size}"));
+        let races = !self.transactions.is_empty();
+        let sizes = [ROWS, ROWS * LARGER, FEW].into_iter().take(if races { 3 } else { 2 });
+        for (database, rows) in names.iter().zip(sizes) {
+            empty_database(superuser, database, &project).await?;
             let session = Session::connect(&superuser.database(database)).await?;
             session.execute(&self.setup.replace(":rows", &rows.to_string())).await?;
             session.execute("ANALYZE").await?;
             session.close().await;
         }
-        let mut stages =
-            [&names[0], &names[1]].map(|database| Stage::of_database(&project, superuser, database));
-        let deployment = match &self.migration {
-            Some(migration) => examine(migration, &running, &mut stages).await?,
-            None => Deployment::default(),
-        };
-        for stage in stages {
-            stage.close().await?;
+        let [small, large, tiny] = names.each_ref().map(|name| Stage::of_database(&project, superuser, name));
+        let mut stages = Stages { small, large, tiny: races.then_some(tiny) };
+        match &self.migration {
+            Some(migration) => examine(migration, &running, &mut stages).await,
+            None => Ok(Deployment::default()),
         }
-        Ok(deployment)
     }
+}
+
+async fn empty_database(superuser: &Address, name: &str, project: &Project) -> Result<(), LabError> {
+    let session = Session::connect(superuser).await?;
+    let known = format!("SELECT 1 FROM pg_database WHERE datname = {}", quote_literal(name));
+    let known = session.value(&known).await?.is_some();
+    session.close().await;
+    if !known {
+        return crate::bootstrap::create_database(superuser, name, &project.config.database).await;
+    }
+    let session = Session::connect(&superuser.database(name)).await?;
+    session.execute(include_str!("empty.sql")).await?;
+    session.close().await;
+    Ok(())
 }

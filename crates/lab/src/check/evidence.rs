@@ -1,8 +1,10 @@
 //! What a file did, as evidence: one entry per statement, and a table for a pull request.
 
 use underpin_model::deployment::{Deployment, Step, Work};
-use underpin_model::evidence::StatementTrace;
+use underpin_model::evidence::{HeldLock, StatementTrace};
 use underpin_model::{Evidence, EvidenceBody, EvidenceId};
+
+use super::observe::rank;
 
 /// Returns one piece of evidence per statement.
 pub(super) fn evidence(deployment: &Deployment) -> Vec<Evidence> {
@@ -62,30 +64,45 @@ pub fn table_for_pull_request(deployments: &[Deployment]) -> String {
         "| statement | lock | waits meanwhile | rows read | written anew | wait, ms: here · ×4 · production |\n|---|---|---|--:|---|---|\n",
     );
     for trace in deployments.iter().flat_map(statement_traces) {
-        let first = trace.sql.lines().next().unwrap_or_default().replace('|', "\\|");
-        // Among equals the table says more than its indexes.
-        let waits_on = |lock: &underpin_model::evidence::HeldLock| {
-            trace.waiting.iter().any(|what| what.ends_with(&format!(" {}", lock.relation)))
-        };
-        let strongest = trace.locks.iter().max_by_key(|lock| (strength(&lock.mode), waits_on(lock)));
-        let lock = strongest.map_or_else(String::new, |lock| format!("{} on {}", lock.mode, lock.relation));
-        let anew: Vec<&str> = trace.rewrites.iter().chain(&trace.index_builds).map(String::as_str).collect();
         let waits: Vec<String> = trace.waits_ms.iter().map(|ms| format!("{ms:.0}")).collect();
         let production = trace.wait_in_production_ms.map(|ms| format!(" · {ms:.0}")).unwrap_or_default();
+        let waits = waits.join(" · ");
         text.push_str(&format!(
-            "| {}:{} `{first}` | {lock} | {} | {} | {} | {}{production} |\n",
+            "| {}:{} {} | {waits}{production} |\n",
             trace.file,
             trace.line,
-            trace.waiting.join(", "),
-            trace.rows_read,
-            anew.join(", "),
-            waits.join(" · "),
+            cells(&trace).join(" | ")
         ));
     }
     text
 }
 
-fn strength(mode: &str) -> usize {
-    const STRONG: [&str; 4] = ["ShareLock", "ShareRowExclusiveLock", "ExclusiveLock", "AccessExclusiveLock"];
-    STRONG.iter().position(|known| *known == mode).map_or(0, |at| at + 1)
+/// Returns the statements of a file as a Markdown table without anything that differs from run to run.
+pub fn table_without_times(deployment: &Deployment) -> String {
+    let mut text = String::from(
+        "| statement | lock | waits meanwhile | rows read | written anew |\n|---|---|---|--:|---|\n",
+    );
+    for trace in statement_traces(deployment) {
+        text.push_str(&format!("| {} |\n", cells(&trace).join(" | ")));
+    }
+    text
+}
+
+/// Returns statement, strongest lock, what waits, rows read, and what is written anew.
+fn cells(trace: &StatementTrace) -> [String; 5] {
+    let mut lines = trace.sql.lines();
+    let first = lines.next().unwrap_or_default().replace('|', "\\|");
+    let first = if lines.next().is_some() { format!("`{first}` …") } else { format!("`{first}`") };
+    // Among equals the table says more than its indexes.
+    let waits_on =
+        |lock: &HeldLock| trace.waiting.iter().any(|what| what.ends_with(&format!(" {}", lock.relation)));
+    let weight = |lock: &&HeldLock| (rank(&lock.mode), waits_on(lock), trace.sql.contains(&lock.relation));
+    let strongest = trace.locks.iter().max_by_key(weight);
+    let lock = strongest.map_or_else(String::new, |lock| format!("{} on {}", lock.mode, lock.relation));
+    let waits = match trace.refused {
+        Some(_) => "refused".to_owned(),
+        None => trace.waiting.join(", "),
+    };
+    let anew: Vec<&str> = trace.rewrites.iter().chain(&trace.index_builds).map(String::as_str).collect();
+    [first, lock, waits, trace.rows_read.to_string(), anew.join(", ")]
 }

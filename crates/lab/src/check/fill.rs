@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use underpin_model::sql_text::{quote_identifier, quote_qualified};
+use underpin_model::sql_text::{quote_identifier, quote_literal, quote_qualified};
 use underpin_pg::{Address, Session};
 
 use super::amplify;
@@ -31,6 +31,10 @@ pub(super) struct Filler {
     filled: BTreeMap<(String, String), Vec<Column>>,
     /// Times as many invented rows.
     factor: u32,
+    /// File on the server through which rows travel, as a literal.
+    file: String,
+    /// Some rows are made up, or some were left out: what they do not fit says nothing.
+    pub(super) made_up: bool,
     /// The project has no scale file, so tables of a few rows get more.
     amplified: bool,
 }
@@ -54,9 +58,11 @@ impl Filler {
     pub(super) async fn learn(template: &Address, factor: u32, scale: Scale) -> Result<Filler, LabError> {
         let session = Session::connect(template).await?;
         let from = tables(&session).await?;
+        let folder = session.value("SHOW data_directory").await?.unwrap_or_default();
+        let file = quote_literal(&format!("{folder}/underpin-fill-{}.copy", session.pid()));
         session.close().await;
         let (template, filled) = (template.clone(), BTreeMap::new());
-        Ok(Filler { from, template, filled, factor, amplified: scale == Scale::Absent })
+        Ok(Filler { from, template, filled, factor, file, made_up: false, amplified: scale == Scale::Absent })
     }
 
     /// Fills every table that is new or has other columns than when it was filled. Returns tables that stayed empty, with
@@ -72,8 +78,10 @@ impl Filler {
             // Rows are copied as they are: no trigger fires and no foreign key is asked.
             session.execute("SET session_replication_role = replica").await?;
             for (name, columns) in stale {
-                if let Err(reason) = self.table(&template, &session, (&name, &columns)).await? {
-                    empty.push(format!("{}.{}: {reason}", name.0, name.1));
+                match self.table(&template, &session, (&name, &columns)).await? {
+                    Ok(Filled::AsItIs) => {}
+                    Ok(Filled::MadeUp) => self.made_up = true,
+                    Err(reason) => empty.push(format!("{}.{}: {reason}", name.0, name.1)),
                 }
                 self.filled.insert(name, columns);
             }
@@ -95,7 +103,7 @@ impl Filler {
         template: &Session,
         session: &Session,
         (name, columns): (&(String, String), &[Column]),
-    ) -> Result<Result<(), String>, LabError> {
+    ) -> Result<Result<Filled, String>, LabError> {
         let table = quote_qualified(&name.0, &name.1);
         // TRUNCATE would empty the tables that refer to this one, too.
         session.execute(&format!("DELETE FROM {table}")).await?;
@@ -123,7 +131,7 @@ impl Filler {
                 }
             }
             if list.is_empty() {
-                return Ok(Ok(()));
+                return Ok(Ok(Filled::AsItIs));
             }
             let expressions: Vec<String> = list.iter().map(|(_, expression)| expression.clone()).collect();
             let names: Vec<String> = list.iter().map(|(column, _)| quote_identifier(&column.name)).collect();
@@ -131,16 +139,78 @@ impl Filler {
                 Some(_) => format!("(SELECT *, row_number() OVER () AS underpin_nth FROM {table}) AS t"),
                 None => format!("generate_series(1, {}) AS underpin_nth", INVENTED_ROWS * self.factor),
             };
-            let out = format!("COPY (SELECT {} FROM {source}) TO STDOUT", expressions.join(", "));
-            let data = template.copy_out(&out).await?;
-            match session.copy_in(&format!("COPY {table} ({}) FROM STDIN", names.join(", ")), &data).await {
-                Ok(_) => return Ok(Ok(())),
-                Err(refused) if refused.ends_session() => return Err(refused.into()),
-                Err(refused) => reason = refused.to_string(),
+            let made_up = list.iter().any(|(column, _)| {
+                !known.is_some_and(|known| known.iter().any(|one| one.name == column.name))
+            });
+            let out = format!("COPY (SELECT {} FROM {source}) TO {}", expressions.join(", "), self.file);
+            template.execute(&out).await?;
+            let target = Target { table: &table, columns: &names.join(", "), file: &self.file };
+            match target.take(session).await? {
+                Taken::All => return Ok(Ok(if made_up { Filled::MadeUp } else { Filled::AsItIs })),
+                Taken::Fitting => return Ok(Ok(Filled::MadeUp)),
+                Taken::Refused(refused) => reason = refused,
             }
         }
         // Made-up rows are a try; rows that are there and do not fit are a gap.
-        Ok(if there { Err(reason) } else { Ok(()) })
+        Ok(if there { Err(reason) } else { Ok(Filled::AsItIs) })
+    }
+}
+
+/// How a table was filled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Filled {
+    /// With the template's rows, or not at all where there are none.
+    AsItIs,
+    /// With values or rows that nobody vouches for.
+    MadeUp,
+}
+
+/// A table that takes rows from the file.
+struct Target<'a> {
+    table: &'a str,
+    columns: &'a str,
+    file: &'a str,
+}
+
+/// How the rows of the file were taken.
+enum Taken {
+    All,
+    /// Those that the table's checks accept: older checks know fewer words than newer rows.
+    Fitting,
+    Refused(String),
+}
+
+impl Target<'_> {
+    async fn take(&self, session: &Session) -> Result<Taken, LabError> {
+        let Target { table, columns, file } = self;
+        match session.execute(&format!("COPY {table} ({columns}) FROM {file}")).await {
+            Ok(_) => return Ok(Taken::All),
+            Err(refused) if refused.ends_session() => return Err(refused.into()),
+            Err(refused) if refused.sqlstate() != Some("23514") => {
+                return Ok(Taken::Refused(refused.to_string()));
+            }
+            Err(_) => {}
+        }
+        let checks = format!(
+            "SELECT coalesce(string_agg('(' || pg_get_expr(conbin, conrelid) || ') IS NOT FALSE', ' AND '), 'true') \
+             FROM pg_constraint WHERE contype = 'c' AND conrelid = {}::regclass",
+            quote_literal(table)
+        );
+        let fits = session.value(&checks).await?.unwrap_or_default();
+        let sql = format!(
+            "CREATE TEMP TABLE underpin_fill (LIKE {table} INCLUDING DEFAULTS); \
+             COPY underpin_fill ({columns}) FROM {file}; \
+             INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM underpin_fill WHERE {fits}; \
+             DROP TABLE underpin_fill"
+        );
+        match session.execute(&sql).await {
+            Ok(_) => Ok(Taken::Fitting),
+            Err(refused) if refused.ends_session() => Err(refused.into()),
+            Err(refused) => {
+                session.execute("DROP TABLE IF EXISTS underpin_fill").await?;
+                Ok(Taken::Refused(refused.to_string()))
+            }
+        }
     }
 }
 
@@ -206,7 +276,7 @@ async fn sequences(template: &Session, session: &Session) -> Result<Vec<String>,
         };
         if row.text("last") != "0" && here.iter().any(|other| same(&other)) {
             let name = quote_qualified(row.text("schema"), row.text("name"));
-            let name = underpin_model::sql_text::quote_literal(&name);
+            let name = quote_literal(&name);
             statements.push(format!("SELECT setval({name}, {})", row.text("last")));
         }
     }

@@ -42,7 +42,9 @@ pub(super) async fn run(
     writer
         .execute(&format!("BEGIN; LOCK TABLE {table} IN ROW EXCLUSIVE MODE; SELECT pg_current_xact_id()"))
         .await?;
-    let (answer, seen) = wait_behind(tracer, statement, &writer).await?;
+    let (answer, mut seen) = wait_behind(tracer, statement, &writer).await?;
+    // The index that is being built is locked for a moment, and nobody knows it yet.
+    seen.locks.retain(|(oid, _)| before.relations.contains_key(oid));
     let _ = writer.execute("ROLLBACK").await;
     writer.close().await;
     let mut work = Work::default();
@@ -53,7 +55,8 @@ pub(super) async fn run(
         let after = observe(&tracer.watcher).await?;
         let mut refused = refusal(&refused);
         refused.leaves_invalid = newly_invalid(&before, &after);
-        if let Some(index) = &refused.leaves_invalid {
+        let drops = statement.facts.node == "DropStmt";
+        if let Some(index) = refused.leaves_invalid.as_ref().filter(|_| !drops) {
             tracer.watcher.execute(&format!("DROP INDEX IF EXISTS {index}")).await?;
         }
         let gave_up = refused.sqlstate == "55P03" || refused.sqlstate == "57014";
@@ -61,8 +64,14 @@ pub(super) async fn run(
             work.refused = Some(refused);
             return Ok(work);
         }
+        let held_up = Some(HeldUp { gave_up: Some(refused) });
+        let locks = after.holding(seen.locks).since(&Observed::default()).locks;
+        if let Some(finish) = pending_detach(tracer).await? {
+            tracer.watcher.execute(&finish).await?;
+            return Ok(Work { held_up, locks, ..work });
+        }
         let again = tracer.watched(statement, Some(concurrent)).await?;
-        return Ok(Work { held_up: Some(HeldUp { gave_up: Some(refused) }), ..again });
+        return Ok(Work { held_up, locks, ..again });
     }
     let after = observe(&tracer.watcher).await?;
     let found = after.since(&before);
@@ -75,6 +84,13 @@ pub(super) async fn run(
     work.writes_blocked = seen.blocked.writes;
     work.held_up = Some(HeldUp::default());
     Ok(work)
+}
+
+/// Returns what ends the detaching of a partition that gave up half way: the statement itself would be refused now.
+async fn pending_detach(tracer: &Tracer<'_>) -> Result<Option<String>, LabError> {
+    let sql = "SELECT format('ALTER TABLE %s DETACH PARTITION %s FINALIZE', inhparent::regclass, inhrelid::regclass) \
+               FROM pg_inherits WHERE inhdetachpending";
+    Ok(tracer.watcher.value(sql).await?)
 }
 
 /// Runs the statement behind `writer`, looks at it while it waits, and then lets it go on.
@@ -93,7 +109,7 @@ async fn wait_behind(
         let looking = async {
             tokio::time::sleep(Duration::from_millis(3)).await;
             let locks = tracer.locks_of_session().await?;
-            Ok::<_, LabError>((locks, waits(tracer).await?))
+            Ok::<_, LabError>((locks, tracer.waits().await?))
         };
         let (locks, waiting) = tokio::select! {
             answer = &mut running => return Ok((answer, seen)),
@@ -114,22 +130,13 @@ async fn wait_behind(
     }
 }
 
-/// Returns how long the writer stays: past the limit that the file set, where it set one.
+/// Returns how long the writer stays: past the shortest limit that the file set, where it set one.
 async fn limit_of(tracer: &Tracer<'_>) -> Result<Option<Duration>, LabError> {
-    let sql = "SELECT extract(epoch FROM current_setting('lock_timeout')::interval) * 1000";
-    // A limit without a unit is in milliseconds, and 0 is none.
-    let text = tracer.session.value("SHOW lock_timeout").await?.unwrap_or_default();
-    if text == "0" {
-        return Ok(None);
-    }
-    let ms: f64 = tracer.session.value(sql).await?.and_then(|text| text.parse().ok()).unwrap_or(0.0);
-    Ok(Some((Duration::from_secs_f64(ms / 1000.0) + Duration::from_millis(300)).min(LONGEST)))
-}
-
-/// Returns whether the migration's session waits for somebody.
-async fn waits(tracer: &Tracer<'_>) -> Result<bool, LabError> {
-    let sql = format!("SELECT cardinality(pg_blocking_pids({})) > 0", tracer.session.pid());
-    Ok(tracer.watcher.value(&sql).await?.as_deref() == Some("t"))
+    // In milliseconds; 0 is no limit.
+    let sql = "SELECT min(setting::bigint) FROM pg_settings \
+               WHERE name IN ('lock_timeout', 'statement_timeout') AND setting <> '0'";
+    let ms: Option<u64> = tracer.session.value(sql).await?.and_then(|text| text.parse().ok());
+    Ok(ms.map(|ms| (Duration::from_millis(ms) + Duration::from_millis(300)).min(LONGEST)))
 }
 
 /// Returns the table, quoted, that the operation works on; none when there is no single ordinary one.

@@ -160,7 +160,8 @@ const MODES: [&str; 8] = [
     "AccessExclusiveLock",
 ];
 
-fn rank(mode: &str) -> usize {
+/// Returns how strong a mode is.
+pub(super) fn rank(mode: &str) -> usize {
     MODES.iter().position(|known| *known == mode).unwrap_or_default()
 }
 

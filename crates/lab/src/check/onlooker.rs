@@ -13,6 +13,8 @@ pub(super) struct Onlooker {
     session: Session,
     /// Tables that existed before the file, by oid.
     tables: BTreeMap<u32, Table>,
+    /// Their indexes.
+    indexes: BTreeSet<u32>,
 }
 
 struct Table {
@@ -49,8 +51,9 @@ impl Onlooker {
             };
             (number(row.text("oid")), table)
         };
-        let tables = rows.iter().map(table).collect();
-        Ok(Onlooker { session, tables })
+        let (indexes, tables): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.text("kind") == "i");
+        let indexes = indexes.into_iter().map(|row| number(row.text("oid"))).collect();
+        Ok(Onlooker { session, tables: tables.into_iter().map(table).collect(), indexes })
     }
 
     /// Tries to plan a read of and a write to every table behind a strong lock.
@@ -89,6 +92,10 @@ impl Onlooker {
         let mut suspects: BTreeMap<u32, bool> = BTreeMap::new();
         for (oid, mode) in observed.locks.iter().filter(|(_, mode)| may_block(mode)) {
             let owner = observed.relations.get(oid).map_or(0, |relation| relation.table);
+            // An index that nobody has seen yet keeps nobody waiting.
+            if owner != 0 && !self.indexes.contains(oid) {
+                continue;
+            }
             let mut at = if owner == 0 { *oid } else { owner };
             // A query of a parent locks its parts when it is planned.
             for _ in 0..8 {

@@ -4,6 +4,6 @@ SELECT c.oid::text AS oid, format('%I.%I', n.nspname, c.relname) AS quoted, c.re
        coalesce((SELECT h.inhparent FROM pg_inherits AS h WHERE h.inhrelid = c.oid LIMIT 1), 0)::text AS parent
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'm')
+WHERE c.relkind IN ('r', 'p', 'm', 'i')
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'underpin')
   AND n.nspname NOT LIKE 'pg_temp%' AND n.nspname NOT LIKE 'pg_toast_temp%'

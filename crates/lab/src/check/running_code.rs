@@ -36,6 +36,11 @@ impl<'p> RunningCode<'p> {
 }
 
 impl RunningCode<'_> {
+    /// Returns the role that a transaction logs in as.
+    pub(super) fn role_of<'a>(&'a self, script: &'a TransactionScript) -> Option<&'a str> {
+        self.role(script.role.as_ref())
+    }
+
     fn role<'a>(&'a self, own: Option<&'a String>) -> Option<&'a str> {
         own.map(String::as_str).or(self.role)
     }
@@ -56,6 +61,8 @@ struct Prepared<'p> {
     query: &'p Query,
     role: Option<String>,
     execute: String,
+    /// What says whose rows it wants.
+    enter: Option<String>,
     /// Rows that it returned; absent when two executions differ in that.
     rows: Option<u64>,
 }
@@ -79,14 +86,18 @@ pub(super) async fn prepare<'p>(
         if session.execute(&prepare_sql(query)).await.is_err() {
             continue;
         }
-        let execute = execute_sql(query, &values);
-        let (Ok(first), Ok(second)) =
-            (run(session, query, &execute).await, run(session, query, &execute).await)
-        else {
+        let one = Prepared {
+            query,
+            role,
+            execute: execute_sql(query, &values),
+            enter: params::enter_tenant(query, &values),
+            rows: None,
+        };
+        let (Ok(first), Ok(second)) = (run(session, &one).await, run(session, &one).await) else {
             continue;
         };
         let rows = (first == second).then_some(first);
-        prepared.queries.push(Prepared { query, role, execute, rows });
+        prepared.queries.push(Prepared { rows, ..one });
     }
     superuser.close().await;
     Ok(prepared)
@@ -109,12 +120,15 @@ fn execute_sql(query: &Query, values: &Values) -> String {
 }
 
 /// Returns the rows that the query returns or writes; what it writes is undone.
-async fn run(session: &Session, query: &Query, execute: &str) -> Result<u64, QueryError> {
-    if query.statement.facts.verb == Verb::Select {
-        return Ok(session.rows(execute).await?.rows.len() as u64);
+async fn run(session: &Session, one: &Prepared<'_>) -> Result<u64, QueryError> {
+    if one.query.statement.facts.verb == Verb::Select && one.enter.is_none() {
+        return Ok(session.rows(&one.execute).await?.rows.len() as u64);
     }
     session.execute("BEGIN").await?;
-    let answer = session.rows(execute).await;
+    if let Some(enter) = &one.enter {
+        session.execute(enter).await?;
+    }
+    let answer = session.rows(&one.execute).await;
     session.execute("ROLLBACK").await?;
     answer.map(|rows| rows.affected.max(rows.rows.len() as u64))
 }
@@ -135,7 +149,7 @@ impl PreparedQueries<'_> {
             };
             let session = &fresh[&prepared.role];
             let anew = match session.execute(&prepare_sql(query)).await {
-                Ok(_) => run(session, query, &prepared.execute).await,
+                Ok(_) => run(session, prepared).await,
                 Err(refused) => Err(refused),
             };
             match anew {
@@ -149,7 +163,7 @@ impl PreparedQueries<'_> {
                     _ => {}
                 },
             }
-            if let Err(refused) = run(&self.sessions[&prepared.role], query, &prepared.execute).await {
+            if let Err(refused) = run(&self.sessions[&prepared.role], prepared).await {
                 if is_stale_plan(&refused) {
                     note(Disturbance::StalePlan);
                 } else {
@@ -240,6 +254,20 @@ async fn run_one(
             Err((fault.line(), Disturbance::Fails(String::new(), fault.chain())))
         }
     })
+}
+
+/// Returns the code with only those transactions that work before the file and after it.
+pub(super) fn working<'p>(
+    code: &RunningCode<'p>,
+    before: &BTreeMap<String, Ended>,
+    after: &BTreeMap<String, Ended>,
+) -> Vec<&'p TransactionScript> {
+    let works =
+        |ended: &BTreeMap<String, Ended>, name: &str| ended.get(name).is_some_and(|one| one.outcome.is_ok());
+    code.transactions
+        .iter()
+        .filter(|script| works(before, &script.name) && works(after, &script.name))
+        .collect()
 }
 
 /// Returns the transactions that worked before and fail, or write nothing, after.

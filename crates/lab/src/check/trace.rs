@@ -88,6 +88,13 @@ pub(super) struct Tracer<'a> {
     pub(super) patience: Patience,
 }
 
+/// What was seen of a statement from outside.
+struct Sampled {
+    answer: Result<(), QueryError>,
+    seen: Vec<(u32, String)>,
+    duration_ms: f64,
+}
+
 /// The runner's own limit; a file that sets one itself keeps it.
 const LOCK_TIMEOUT: &str = "700ms";
 
@@ -211,9 +218,8 @@ impl Tracer<'_> {
         }
         let before = observe(&self.watcher).await?;
         let counted_before = self.counted().await?;
-        let start = Instant::now();
-        let (answer, seen) = self.run_and_sample(statement).await?;
-        let duration_ms = start.elapsed().as_secs_f64() * 1000.0;
+        let obstacle = if concurrent.is_none() { Some(self.obstacle().await?) } else { None };
+        let Sampled { answer, mut seen, duration_ms } = self.run_and_sample(statement, obstacle).await?;
         let after = observe(&self.watcher).await?;
         let [read, inserted, changed, transactions] = {
             let now = self.counted().await?;
@@ -227,8 +233,11 @@ impl Tracer<'_> {
             refused.leaves_invalid = newly_invalid(&before, &after);
         }
         let found = after.since(&before);
-        let held = after.holding(seen).since(&Observed::default());
-        let blocked = self.onlooker.by_modes(&after.holding(locks_of(&held, &after)));
+        // A new index is nobody's yet, and a concurrent operation locks an old one only after its last user has left.
+        seen.retain(|(oid, _)| before.relations.contains_key(oid));
+        let held = after.holding(seen.clone()).since(&Observed::default());
+        let felt = |(oid, _): &(u32, String)| concurrent.is_none() || before.relations[oid].table == 0;
+        let blocked = self.onlooker.by_modes(&after.holding(seen.into_iter().filter(felt).collect()));
         note_blocked(&mut work, &blocked, &Blocked::default());
         Ok(Work {
             locks: held.locks,
@@ -244,30 +253,57 @@ impl Tracer<'_> {
         })
     }
 
-    /// Sends the statement and notes every lock that its session is seen to hold until the answer comes.
+    /// Returns a session that seems to write to every table: what a statement of milliseconds holds may escape every
+    /// look, but whoever keeps writers out has to wait here first.
+    async fn obstacle(&self) -> Result<Session, LabError> {
+        let session = Session::connect(self.superuser).await?;
+        let sql = "SELECT string_agg(format('%I.%I', n.nspname, c.relname), ', ') FROM pg_class AS c \
+                   JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+                   WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'underpin') \
+                   AND n.nspname NOT LIKE 'pg_temp%' AND n.nspname NOT LIKE 'pg_toast%'";
+        if let Some(tables) = self.watcher.value(sql).await? {
+            session.execute(&format!("BEGIN; LOCK TABLE {tables} IN ROW EXCLUSIVE MODE")).await?;
+        }
+        Ok(session)
+    }
+
+    /// Sends the statement and notes every lock that its session is seen to hold, or to wait for, until the answer comes.
     async fn run_and_sample(
         &self,
         statement: &Statement,
-    ) -> Result<(Result<(), QueryError>, Vec<(u32, String)>), LabError> {
+        mut obstacle: Option<Session>,
+    ) -> Result<Sampled, LabError> {
         let mut seen = Vec::new();
+        let mut start = Instant::now();
         let running = send(&self.session, statement);
         tokio::pin!(running);
-        loop {
+        let answer = loop {
             let looking = async {
                 tokio::time::sleep(Duration::from_millis(2)).await;
-                self.locks_of_session().await
+                let locks = self.locks_of_session().await?;
+                Ok::<_, LabError>((locks, obstacle.is_some() && self.waits().await?))
             };
-            tokio::select! {
-                answer = &mut running => return Ok((answer, seen)),
-                locks = looking => {
-                    for lock in locks? {
-                        if !seen.contains(&lock) {
-                            seen.push(lock);
-                        }
-                    }
-                }
+            let (locks, waits) = tokio::select! {
+                answer = &mut running => break answer,
+                looked = looking => looked?,
+            };
+            seen.extend(locks.into_iter().filter(|lock| !seen.contains(lock)).collect::<Vec<_>>());
+            if waits && let Some(obstacle) = obstacle.take() {
+                obstacle.close().await;
+                start = Instant::now();
             }
+        };
+        let duration_ms = start.elapsed().as_secs_f64() * 1000.0;
+        if let Some(obstacle) = obstacle {
+            obstacle.close().await;
         }
+        Ok(Sampled { answer, seen, duration_ms })
+    }
+
+    /// Returns whether the migration's session waits for somebody.
+    pub(super) async fn waits(&self) -> Result<bool, LabError> {
+        let sql = format!("SELECT cardinality(pg_blocking_pids({})) > 0", self.session.pid());
+        Ok(self.watcher.value(&sql).await?.as_deref() == Some("t"))
     }
 
     /// Returns the relation locks that the migration's session holds or waits for, seen from outside.
@@ -312,12 +348,6 @@ impl Tracer<'_> {
 
 fn ends_transaction(verb: Verb) -> bool {
     matches!(verb, Verb::Commit | Verb::Rollback)
-}
-
-fn locks_of(held: &Work, look: &Observed) -> Vec<(u32, String)> {
-    let oid =
-        |name: &str| look.relations.iter().find(|(_, relation)| relation.name == name).map(|(oid, _)| *oid);
-    held.locks.iter().filter_map(|lock| Some((oid(&lock.relation)?, lock.mode.clone()))).collect()
 }
 
 /// Returns the index that became invalid between two looks.

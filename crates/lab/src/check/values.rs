@@ -13,6 +13,8 @@ use crate::error::LabError;
 /// What the tables that a file may change hold.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Holdings {
+    /// Every table and partition there is, counted or not; true for what is no part of another.
+    tables: BTreeMap<String, bool>,
     /// Rows by table.
     rows: BTreeMap<String, u64>,
     /// By table and column.
@@ -37,8 +39,10 @@ pub(super) fn tables_at_risk(migration: &Migration) -> Option<BTreeSet<String>> 
     for statement in &migration.sql.statements {
         let facts = &statement.facts;
         match facts.verb {
-            Verb::Insert | Verb::Select | Verb::Set | Verb::Grant | Verb::Copy => continue,
+            Verb::Insert | Verb::Select if !changes_rows(statement) => continue,
+            Verb::Set | Verb::Grant | Verb::Copy => continue,
             Verb::Do | Verb::Call => return None,
+            _ if takes_others_along(statement) => return None,
             _ => {}
         }
         if matches!(
@@ -52,11 +56,27 @@ pub(super) fn tables_at_risk(migration: &Migration) -> Option<BTreeSet<String>> 
     Some(tables)
 }
 
+/// Returns whether the statement changes rows besides inserting some: in a WITH clause, or on conflict.
+fn changes_rows(statement: &Statement) -> bool {
+    has_word(statement, &["delete", "update", "merge"])
+}
+
+/// Returns whether the statement may remove what it does not name.
+fn takes_others_along(statement: &Statement) -> bool {
+    matches!(statement.facts.node.as_str(), "DropStmt" | "TruncateStmt" | "AlterTableStmt" | "DropOwnedStmt")
+        && has_word(statement, &["cascade"])
+}
+
+fn has_word(statement: &Statement, wanted: &[&str]) -> bool {
+    let text = statement.sql.to_lowercase();
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| wanted.contains(&word))
+}
+
 /// Returns every table that the file's text writes or defines: where removed values may stand afterwards.
 pub(super) fn tables_written(migration: &Migration) -> Option<BTreeSet<String>> {
     let mut tables = BTreeSet::new();
     for statement in &migration.sql.statements {
-        if matches!(statement.facts.verb, Verb::Do | Verb::Call) {
+        if matches!(statement.facts.verb, Verb::Do | Verb::Call) || takes_others_along(statement) {
             return None;
         }
         tables.extend(written_by(statement));
@@ -72,24 +92,39 @@ fn written_by(statement: &Statement) -> impl Iterator<Item = String> {
     })
 }
 
-/// Reads the holdings of the named tables, of all for `None`.
+/// Reads the holdings of the named tables and partitions; of all tables for `None`.
 pub(super) async fn take(session: &Session, only: Option<&BTreeSet<String>>) -> Result<Holdings, LabError> {
+    let named = |name: &str| only.is_some_and(|only| only.contains(name));
+    take_those(session, |name, whole| named(name) || whole && only.is_none()).await
+}
+
+/// Reads the holdings of what the file wrote, and of the tables that were not there before, by whatever name.
+pub(super) async fn take_after(
+    session: &Session,
+    written: Option<&BTreeSet<String>>,
+    before: &Holdings,
+) -> Result<Holdings, LabError> {
+    let named = |name: &str| written.is_some_and(|written| written.contains(name));
+    let new = |name: &str| !before.tables.get(name).copied().unwrap_or_default();
+    take_those(session, |name, whole| named(name) || whole && (written.is_none() || new(name))).await
+}
+
+/// Reads the holdings of those that `wanted` says yes to, asked with the name and whether it is no partition.
+async fn take_those(session: &Session, wanted: impl Fn(&str, bool) -> bool) -> Result<Holdings, LabError> {
     let mut holdings = Holdings::default();
-    if only.is_some_and(BTreeSet::is_empty) {
-        return Ok(holdings);
-    }
     let columns = session.rows(include_str!("columns.sql")).await?;
     // Schema, table and name for people; column, type and the text that is compared.
     let mut tables: BTreeMap<[String; 3], Vec<[String; 3]>> = BTreeMap::new();
     for row in columns.iter() {
         let [schema, table, name] = ["schema", "table", "name"].map(|column| row.text(column).to_owned());
-        let column = ["column", "type", "compared"].map(|column| row.text(column).to_owned());
-        tables.entry([schema, table, name]).or_default().push(column);
+        let whole = row.text("part") == "false";
+        holdings.tables.insert(name.clone(), whole);
+        if wanted(&name, whole) {
+            let column = ["column", "type", "compared"].map(|column| row.text(column).to_owned());
+            tables.entry([schema, table, name]).or_default().push(column);
+        }
     }
     for ([schema, table, name], columns) in tables {
-        if only.is_some_and(|only| !only.contains(&name)) {
-            continue;
-        }
         let mut list = vec!["count(*)".to_owned()];
         for [column, _, compared] in &columns {
             let column = quote_identifier(column);
@@ -116,11 +151,13 @@ pub(super) fn lost(before: &Holdings, after: &Holdings) -> Vec<Lost> {
     let mut lost = Vec::new();
     for (table, rows) in before.rows.iter().filter(|(_, rows)| **rows > 0) {
         match after.rows.get(table) {
+            Some(0) if lives_on(table, before, after) => {}
             Some(0) => {
                 lost.push(Lost { what: table.clone(), count: *rows, how: "every row was removed".into() })
             }
             Some(_) => lost.extend(lost_columns(table, before, after)),
-            None if lives_on(table, before, after) => {}
+            // A table that became a partition is counted with the whole.
+            None if after.tables.contains_key(table) || lives_on(table, before, after) => {}
             None => {
                 lost.push(Lost { what: table.clone(), count: *rows, how: "the table was dropped".into() })
             }
@@ -162,10 +199,12 @@ fn lost_columns(table: &str, before: &Holdings, after: &Holdings) -> Vec<Lost> {
 }
 
 /// Returns whether the same values stand in another column of the table, or in one elsewhere that did not hold them before:
-/// two tables may be numbered alike.
+/// two tables may be numbered alike. A partition that was detached counts as new.
 fn held_elsewhere(table: &str, values: &Values, before: &Holdings, after: &Holdings) -> bool {
     let same = |other: &Values| other.count == values.count && other.sum == values.sum;
-    let new = |place| before.columns.get(place).is_none_or(|then| !same(then));
+    let part = |table: &str| before.tables.get(table) == Some(&false);
+    let new =
+        |place: &(String, String)| part(&place.0) || before.columns.get(place).is_none_or(|then| !same(then));
     after.columns.iter().any(|(place, now)| same(now) && (place.0 == table || new(place)))
 }
 
@@ -202,6 +241,14 @@ mod tests {
         let dropped = holdings(&[("users", "id", 9, 9, "1")]);
         let found = lost(&before, &dropped);
         assert_eq!((found[0].what.as_str(), found[0].count), ("users.phone", 9));
+    }
+
+    #[test]
+    fn a_table_that_became_a_partition_is_there() {
+        let before = holdings(&[("events_2026", "id", 9, 9, "1")]);
+        let mut after = holdings(&[]);
+        after.tables.insert("events_2026".to_owned(), false);
+        assert_eq!(lost(&before, &after), []);
     }
 
     #[test]

@@ -18,12 +18,10 @@ fn finding(deployment: &Deployment, lost: &Lost) -> Option<Finding> {
     let step = deployment.steps.iter().rev().find(|step| step.statement.sql.to_lowercase().contains(&name));
     let step = step.or(deployment.steps.last())?;
     let count = i64::try_from(lost.count).unwrap_or(i64::MAX);
-    let message = format!(
-        "{} values of {} are gone: {}, and no other column holds them.",
-        grouped(count),
-        lost.what,
-        lost.how
-    );
+    let (count, are) =
+        if count == 1 { ("1 value".to_owned(), "is") } else { (format!("{} values", grouped(count)), "are") };
+    let message =
+        format!("{count} of {} {are} gone: {}, and no other column holds them.", lost.what, lost.how);
     let hint = "Copy the values first, or say that they may go: -- allow: data-loss because …";
     Some(at(&RULE.code, deployment, step, message).object(table(&lost.what)).hint(hint))
 }

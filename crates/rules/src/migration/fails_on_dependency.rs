@@ -13,7 +13,7 @@ pub(super) static RULE: MigrationRule = MigrationRule {
 };
 
 fn finding(deployment: &Deployment) -> Vec<Finding> {
-    let found = refused(deployment).filter(|(_, refused)| told::on_dependency(&refused.sqlstate));
+    let found = refused(deployment).filter(|(_, refused)| told::on_dependency(refused));
     let finding = |(step, refused): (_, &underpin_model::deployment::Refused)| {
         let message =
             format!("The server refuses the statement, as something depends on it: {}.", refused.message);

@@ -13,7 +13,7 @@ pub(super) static RULE: MigrationRule = MigrationRule {
 };
 
 fn finding(deployment: &Deployment) -> Vec<Finding> {
-    let found = refused(deployment).filter(|(_, refused)| !explained(&refused.sqlstate));
+    let found = refused(deployment).filter(|(_, refused)| !explained(refused));
     let finding = |(step, refused): (&Step, &Refused)| {
         let message =
             format!("The server refuses the statement: {} ({}).", refused.message, refused.sqlstate);

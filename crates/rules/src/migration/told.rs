@@ -63,8 +63,8 @@ pub(super) fn refused(deployment: &Deployment) -> Option<(&Step, &Refused)> {
 }
 
 /// Returns whether the server's refusal is explained by another rule than "the statement fails".
-pub fn explained(sqlstate: &str) -> bool {
-    on_data(sqlstate) || in_transaction(sqlstate) || on_dependency(sqlstate)
+pub fn explained(refused: &Refused) -> bool {
+    on_data(&refused.sqlstate) || in_transaction(&refused.sqlstate) || on_dependency(refused)
 }
 
 /// Integrity constraints (23) and values that do not fit (22).
@@ -77,9 +77,16 @@ pub(super) fn in_transaction(sqlstate: &str) -> bool {
     matches!(sqlstate, "25001" | "55P04" | "55006" | "2D000")
 }
 
-/// Other objects depend on it; a column of a view cannot change its type.
-pub(super) fn on_dependency(sqlstate: &str) -> bool {
-    matches!(sqlstate, "2BP01" | "0A000" | "42P16")
+/// Other objects depend on it; a column that a view or a policy uses cannot change its type, nor a view lose columns.
+pub(super) fn on_dependency(refused: &Refused) -> bool {
+    match refused.sqlstate.as_str() {
+        "2BP01" => true,
+        // Both also say what PostgreSQL cannot do at all.
+        "0A000" | "42P16" | "42601" => {
+            ["used by", "from view", "view column"].iter().any(|words| refused.message.contains(words))
+        }
+        _ => false,
+    }
 }
 
 /// Returns the statement that a message of the server speaks about: the first that mentions a quoted name of it.

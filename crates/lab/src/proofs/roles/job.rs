@@ -108,6 +108,9 @@ pub async fn run_query(
     for _ in 0..TRIES {
         let values = params::evaluate(superuser, &query.name, &query.params).await?;
         session.execute("BEGIN").await?;
+        if let Some(enter) = params::enter_tenant(query, &values) {
+            session.execute(&enter).await?;
+        }
         let answer = prepared(session, query, &values).await;
         session.execute("ROLLBACK").await?;
         session.execute("DEALLOCATE ALL").await?;
@@ -214,6 +217,7 @@ mod tests {
             budget: vec![],
             role: None,
             tenant: None,
+            enters: None,
             allow: vec![],
         };
         let values = Values::from([("a".into(), Some("1".into())), ("b".into(), None)]);

@@ -1,0 +1,9 @@
+-- expects: data-loss
+-- notes: allow-outdated
+-- == setup
+CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, phone text, age int);
+INSERT INTO users (name, phone, age) SELECT 'n' || n, 'p' || n, n % 90 FROM generate_series(1, :rows) AS n;
+GRANT SELECT, INSERT, UPDATE, DELETE ON users TO app;
+-- == migration
+-- allow: data-loss because the phones were guessed until 2026-01-31
+ALTER TABLE users DROP COLUMN phone;

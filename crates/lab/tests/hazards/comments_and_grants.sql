@@ -1,0 +1,10 @@
+-- expects: nothing
+-- == setup
+CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, phone text, age int);
+INSERT INTO users (name, phone, age) SELECT 'n' || n, 'p' || n, n % 90 FROM generate_series(1, :rows) AS n;
+GRANT SELECT, INSERT, UPDATE, DELETE ON users TO app;
+-- == migration
+COMMENT ON TABLE users IS 'people';
+GRANT SELECT (name) ON users TO app;
+ALTER TABLE users ALTER COLUMN age SET STATISTICS 500;
+ALTER TABLE users ALTER COLUMN age SET DEFAULT 18;

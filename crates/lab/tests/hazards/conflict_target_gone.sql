@@ -1,0 +1,12 @@
+-- expects: breaks-running-code
+-- ON CONFLICT needs the index.
+-- == setup
+CREATE TABLE plans (id int PRIMARY KEY, name text NOT NULL, price int);
+INSERT INTO plans SELECT n, 'plan ' || n, n * 10 FROM generate_series(1, 20) AS n;
+GRANT SELECT, INSERT, UPDATE, DELETE ON plans TO app;
+CREATE UNIQUE INDEX plans_name_idx ON plans (name);
+-- == migration
+DROP INDEX plans_name_idx;
+-- == running
+-- name: add_plan
+INSERT INTO plans (id, name) VALUES (99, 'new') ON CONFLICT (name) DO NOTHING

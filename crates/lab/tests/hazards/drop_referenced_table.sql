@@ -1,0 +1,8 @@
+-- expects: fails-on-dependency
+-- == setup
+CREATE TABLE plans (id int PRIMARY KEY, name text NOT NULL, price int);
+INSERT INTO plans SELECT n, 'plan ' || n, n * 10 FROM generate_series(1, 20) AS n;
+GRANT SELECT, INSERT, UPDATE, DELETE ON plans TO app;
+CREATE TABLE members (id bigint PRIMARY KEY, plan_id int REFERENCES plans);
+-- == migration
+DROP TABLE plans;

@@ -1,0 +1,9 @@
+-- expects: lock-held-through-work
+-- Making the reference locks the table that is referred to until COMMIT.
+-- == setup
+CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, phone text, age int);
+INSERT INTO users (name, phone, age) SELECT 'n' || n, 'p' || n, n % 90 FROM generate_series(1, :rows) AS n;
+GRANT SELECT, INSERT, UPDATE, DELETE ON users TO app;
+-- == migration
+CREATE TABLE notes (user_id bigint NOT NULL REFERENCES users (id));
+INSERT INTO notes SELECT id FROM users;

@@ -1,0 +1,11 @@
+-- expects: nothing
+-- == setup
+CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, phone text, age int);
+INSERT INTO users (name, phone, age) SELECT 'n' || n, 'p' || n, n % 90 FROM generate_series(1, :rows) AS n;
+GRANT SELECT, INSERT, UPDATE, DELETE ON users TO app;
+-- == migration
+CREATE POLICY everybody ON users TO app USING (true);
+ALTER TABLE users ENABLE ROW LEVEL SECURITY;
+-- == running
+-- name: one
+SELECT name FROM users WHERE id = 7

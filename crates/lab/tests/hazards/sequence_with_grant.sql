@@ -1,0 +1,13 @@
+-- expects: nothing
+-- == setup
+CREATE TABLE plans (id int PRIMARY KEY, name text NOT NULL, price int);
+INSERT INTO plans SELECT n, 'plan ' || n, n * 10 FROM generate_series(1, 20) AS n;
+GRANT SELECT, INSERT, UPDATE, DELETE ON plans TO app;
+-- == migration
+CREATE SEQUENCE plan_numbers;
+GRANT USAGE ON SEQUENCE plan_numbers TO app;
+ALTER TABLE plans ADD COLUMN nr bigint;
+ALTER TABLE plans ALTER COLUMN nr SET DEFAULT nextval('plan_numbers');
+-- == running
+-- name: add_plan
+INSERT INTO plans (id, name) VALUES (99, 'new')

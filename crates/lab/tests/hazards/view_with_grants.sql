@@ -1,0 +1,14 @@
+-- expects: nothing
+-- == setup
+CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, phone text, age int);
+INSERT INTO users (name, phone, age) SELECT 'n' || n, 'p' || n, n % 90 FROM generate_series(1, :rows) AS n;
+GRANT SELECT, INSERT, UPDATE, DELETE ON users TO app;
+CREATE VIEW adults AS SELECT id, name FROM users WHERE age >= 18;
+GRANT SELECT ON adults TO app;
+-- == migration
+DROP VIEW adults;
+CREATE VIEW adults AS SELECT id, name FROM users WHERE age >= 21;
+GRANT SELECT ON adults TO app;
+-- == running
+-- name: adults
+SELECT name FROM adults WHERE id = 50
