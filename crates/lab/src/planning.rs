@@ -3,18 +3,22 @@
 //! Settings are pinned, every statement runs once before it is measured (the first run fills the catalog caches and
 //! touches more blocks), executor blocks count and planning's do not, and everything is rolled back.
 
+pub(crate) mod hidden;
 pub(crate) mod pinned;
 pub(crate) mod values;
+
+use std::collections::BTreeMap;
 
 use underpin_model::project::Query;
 use underpin_model::sql_text::{quote_identifier, quote_nullable};
 use underpin_model::statement::Verb;
-use underpin_pg::{QueryError, Session};
+use underpin_pg::{QueryError, Rows, Session};
 use underpin_plan::{Explained, PlanRecord};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::LabError;
 use crate::lab::Sandbox;
+use crate::params::{self, Values};
 
 /// A session that explains queries.
 pub(crate) struct Planner {
@@ -63,7 +67,7 @@ impl Planner {
     pub(crate) async fn open(
         sandbox: &Sandbox<'_>,
         app_role: Option<String>,
-        settings: &std::collections::BTreeMap<String, String>,
+        settings: &BTreeMap<String, String>,
     ) -> Result<Planner, LabError> {
         let session = sandbox.session().await?;
         for (name, value) in settings {
@@ -129,12 +133,35 @@ impl Planner {
             .map_err(|error| LabError::Unexpected(format!("{}: {error}", asked.query.name)))
     }
 
-    async fn run(
-        &self,
-        asked: Asked<'_>,
-        before: &str,
-        statement: &str,
-    ) -> Result<underpin_pg::Rows, QueryError> {
+    /// Returns how often each index (by oid) is scanned, functions and triggers included.
+    pub(crate) async fn scans(&self, asked: Asked<'_>) -> Result<BTreeMap<String, i64>, LabError> {
+        let counted = self.counted(asked).await;
+        self.session.execute("ROLLBACK; DEALLOCATE ALL").await?;
+        let (before, after) = counted?;
+        Ok(hidden::grown(&before, &after))
+    }
+
+    async fn counted(&self, asked: Asked<'_>) -> Result<(Rows, Rows), QueryError> {
+        let counts = include_str!("planning/index_scans.sql");
+        self.session.execute(&self.opening(asked, "")).await?;
+        let before = self.session.rows(counts).await?;
+        self.session.rows(&execute(asked)).await?;
+        Ok((before, self.session.rows(counts).await?))
+    }
+
+    async fn run(&self, asked: Asked<'_>, before: &str, statement: &str) -> Result<Rows, QueryError> {
+        let opening = self.opening(asked, before);
+        let text = [opening.as_str(), statement, "ROLLBACK", "DEALLOCATE underpin_query"].join(";\n");
+        let answer = self.session.rows(&text).await;
+        if answer.is_err() {
+            // Prepared statements outlive their transaction.
+            self.session.execute("ROLLBACK; DEALLOCATE ALL").await?;
+        }
+        answer
+    }
+
+    /// Returns the statements that open a transaction as whoever runs the query, with the query prepared.
+    fn opening(&self, asked: Asked<'_>, before: &str) -> String {
         let query = asked.query;
         let types: Vec<&str> = query.params.iter().map(|param| param.type_name.as_str()).collect();
         let types = if types.is_empty() { String::new() } else { format!(" ({})", types.join(", ")) };
@@ -142,20 +169,17 @@ impl Planner {
             Mode::Custom => "force_custom_plan",
             Mode::Generic => "force_generic_plan",
         };
+        let named = query.params.iter().map(|param| param.name.clone());
+        let values: Values = named.zip(asked.values.iter().cloned()).collect();
         let role = query.role.as_ref().or(self.app_role.as_ref());
-        let role =
-            role.map(|role| format!("SET LOCAL ROLE {};\n", quote_identifier(role))).unwrap_or_default();
-        let text = format!(
-            "BEGIN;\n{before}\nSET LOCAL plan_cache_mode = {mode};\n{role}PREPARE underpin_query{types} AS {}\n;\n{statement};\n\
-             ROLLBACK;\nDEALLOCATE underpin_query",
-            query.statement.sql
-        );
-        let answer = self.session.rows(&text).await;
-        if answer.is_err() {
-            // Prepared statements outlive their transaction.
-            self.session.execute("ROLLBACK; DEALLOCATE ALL").await?;
-        }
-        answer
+        let mut parts = vec!["BEGIN".to_owned()];
+        parts.extend((!before.is_empty()).then(|| before.to_owned()));
+        parts.push(format!("SET LOCAL plan_cache_mode = {mode}"));
+        parts.extend(role.map(|role| format!("SET LOCAL ROLE {}", quote_identifier(role))));
+        parts.extend(params::enter_tenant(query, &values));
+        // A comment may end the query's text.
+        parts.push(format!("PREPARE underpin_query{types} AS {}\n", query.statement.sql));
+        parts.join(";\n")
     }
 }
 

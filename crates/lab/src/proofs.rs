@@ -6,6 +6,7 @@ use crate::proof::Proof;
 
 pub mod atomicity;
 pub mod constraints;
+pub mod indexes;
 pub mod isolation;
 pub mod migrations;
 pub mod plans;
@@ -31,6 +32,7 @@ pub const ALL: &[Proof] = &[
     roles::PROOF,
     restore::PROOF,
     plans::PROOF,
+    indexes::PROOF,
 ];
 
 /// Every code that proofs report by themselves; those of schema rules stand in `underpin-rules`.
@@ -45,6 +47,7 @@ pub const CODES: &[&[Code]] = &[
     roles::CODES,
     restore::CODES,
     plans::CODES,
+    indexes::CODES,
 ];
 
 /// Returns the proof of that name.

@@ -225,6 +225,11 @@ impl PlanNode {
         self.all().into_iter().filter_map(|node| node.index.as_deref()).collect()
     }
 
+    /// Returns the rows that a write without RETURNING took from below, about.
+    pub fn rows_inserted(&self) -> f64 {
+        self.children.iter().filter_map(|child| child.actual).map(|actual| actual.about_rows()).sum()
+    }
+
     /// Returns whether it reads a whole table.
     pub fn is_seq_scan(&self) -> bool {
         self.kind == "Seq Scan" || self.kind == "Sample Scan"
