@@ -17,6 +17,7 @@ pub mod roles;
 pub mod schema;
 pub mod seed;
 pub mod soft_delete;
+pub mod statistics;
 
 /// Every proof, in the order in which reports show them.
 pub const ALL: &[Proof] = &[
@@ -33,6 +34,7 @@ pub const ALL: &[Proof] = &[
     restore::PROOF,
     plans::PROOF,
     indexes::PROOF,
+    statistics::PROOF,
 ];
 
 /// Every code that proofs report by themselves; those of schema rules stand in `underpin-rules`.
@@ -48,6 +50,7 @@ pub const CODES: &[&[Code]] = &[
     restore::CODES,
     plans::CODES,
     indexes::CODES,
+    statistics::CODES,
 ];
 
 /// Returns the proof of that name.

@@ -193,6 +193,18 @@ pub const MUTATIONS: &[Mutation] = &[
          INSERT INTO customers (email) VALUES ('zoe@example.org');\n\
          INSERT INTO notes SELECT max(id) FROM customers;",
     ),
+    append(
+        "a number of distinct values that somebody made up",
+        "statistics",
+        "statistics-override-wrong",
+        "ALTER TABLE orders ALTER COLUMN customer_id SET (n_distinct = 3);",
+    ),
+    append(
+        "the same index twice",
+        "indexes",
+        "index-duplicate",
+        "CREATE INDEX orders_customer_again_idx ON orders (customer_id);",
+    ),
     replace(
         "a condition that no index serves",
         "plans",

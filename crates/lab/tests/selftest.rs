@@ -50,4 +50,6 @@ notices_its_mutations! {
     roles_notices: "roles";
     restore_notices: "restore";
     plans_notices: "plans";
+    indexes_notices: "indexes";
+    statistics_notices: "statistics";
 }

@@ -125,6 +125,10 @@ fn spots(list: &[Token]) -> Vec<(usize, ColumnName)> {
                 let key_word =
                     !quoted && parts.len() == 1 && KEY_WORDS.contains(&text.to_ascii_lowercase().as_str());
                 let call = list.get(end) == Some(&Token::Open);
+                if zone(list, at) {
+                    at += 3;
+                    continue;
+                }
                 if text.eq_ignore_ascii_case("collate") && !quoted {
                     at = dotted(list, end).1.max(end);
                     continue;
@@ -140,6 +144,12 @@ fn spots(list: &[Token]) -> Vec<(usize, ColumnName)> {
         }
     }
     found
+}
+
+/// Returns whether `AT TIME ZONE` begins at `at`; each of the three words may also be a column.
+fn zone(list: &[Token], at: usize) -> bool {
+    let words = list.iter().skip(at).zip(["at", "time", "zone"]);
+    words.filter(|(token, word)| token.is(word)).count() == 3
 }
 
 /// Returns the names joined by dots from `at` on, and the position behind them.
@@ -361,6 +371,7 @@ mod tests {
         assert_eq!(names("(ROW(a, b) < ROW($1, '1'::character varying(3)[]))"), "a b");
         assert_eq!(names("((name COLLATE \"C\") ~~ '%x%'::text)"), "name");
         assert_eq!(names("(hashed SubPlan 2)"), "");
+        assert_eq!(names("((t.at AT TIME ZONE 'UTC'::text))::date"), "t.at");
     }
 
     #[test]

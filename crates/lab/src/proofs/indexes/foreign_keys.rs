@@ -23,13 +23,29 @@ pub(super) const WALKS: Code = Code::warning(
 pub(super) struct ForeignKey {
     /// `table.constraint`.
     pub name: String,
+    /// Schema and name of the referring table.
+    table: (String, String),
+    /// Its columns.
+    columns: Vec<String>,
     /// Executed with all indexes.
     pub measured: Measured,
     /// Oid of an index that it reads, and the check without it.
     pub serving: Vec<(String, Measured)>,
 }
 
-/// Runs the query of each foreign key's check, for a parent with few rows that refer to it.
+impl ForeignKey {
+    /// Returns whether the first keys of the index are the columns of the foreign key, in any order.
+    pub(super) fn could_use(&self, index: &Index) -> bool {
+        let first = index.keys.get(..self.columns.len()).unwrap_or_default();
+        index.schema == self.table.0
+            && index.table == self.table.1
+            && !first.is_empty()
+            && first.iter().all(|key| self.columns.contains(key))
+    }
+}
+
+/// Runs the query of each foreign key's check, for a parent with few rows that refer to it, under the plan for any key: the
+/// server keeps the plan of a check as well.
 pub(super) async fn examine(
     owner: &Planner,
     indexes: &[Index],
@@ -43,7 +59,7 @@ pub(super) async fn examine(
             continue;
         };
         let query = check(row.text("name"), row.text("check_sql"), row.text("types"));
-        let asked = Asked { query: &query, values: &key, mode: Mode::Custom };
+        let asked = Asked { query: &query, values: &key, mode: Mode::Generic };
         let measured = owner.measure(asked, "").await?;
         let mut serving = Vec::new();
         let read: Vec<&str> =
@@ -65,7 +81,13 @@ pub(super) async fn examine(
                 outcome.findings.push(walks(row, &measured, &best, &build));
             }
         }
-        found.push(ForeignKey { name: format!("{table}.{}", row.text("name")), measured, serving });
+        found.push(ForeignKey {
+            name: format!("{table}.{}", row.text("name")),
+            table: (schema.to_owned(), table.to_owned()),
+            columns: row.text("columns").split(", ").map(str::to_owned).collect(),
+            measured,
+            serving,
+        });
     }
     Ok(found)
 }
