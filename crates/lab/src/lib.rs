@@ -16,6 +16,7 @@ pub mod lab;
 pub mod loading;
 pub mod migrator;
 pub mod params;
+mod planning;
 pub mod project_folder;
 pub mod proof;
 pub mod proofs;

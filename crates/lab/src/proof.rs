@@ -38,6 +38,8 @@ pub struct Experiment<'a> {
     pub events: &'a dyn EventSink,
     /// How thorough to be.
     pub profile: RunProfile,
+    /// Why the plans are accepted as they are; absent when they are judged.
+    pub bless: Option<&'a str>,
 }
 
 /// How thorough a run is.

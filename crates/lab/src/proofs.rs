@@ -6,8 +6,10 @@ use crate::proof::Proof;
 
 pub mod atomicity;
 pub mod constraints;
+pub mod indexes;
 pub mod isolation;
 pub mod migrations;
+pub mod plans;
 pub mod read_model;
 pub mod replay;
 pub mod restore;
@@ -15,6 +17,7 @@ pub mod roles;
 pub mod schema;
 pub mod seed;
 pub mod soft_delete;
+pub mod statistics;
 
 /// Every proof, in the order in which reports show them.
 pub const ALL: &[Proof] = &[
@@ -29,6 +32,9 @@ pub const ALL: &[Proof] = &[
     read_model::PROOF,
     roles::PROOF,
     restore::PROOF,
+    plans::PROOF,
+    indexes::PROOF,
+    statistics::PROOF,
 ];
 
 /// Every code that proofs report by themselves; those of schema rules stand in `underpin-rules`.
@@ -43,6 +49,9 @@ pub const CODES: &[&[Code]] = &[
     read_model::CODES,
     roles::CODES,
     restore::CODES,
+    plans::CODES,
+    indexes::CODES,
+    statistics::CODES,
 ];
 
 /// Returns the proof of that name.

@@ -25,6 +25,8 @@ pub struct ProveOptions {
     pub jobs: usize,
     /// The lab.
     pub lab: LabSpec,
+    /// Accepts the plans as they are, for this reason.
+    pub bless: Option<String>,
 }
 
 /// What a run gives.
@@ -92,7 +94,14 @@ async fn answers(
     (lab, events): (Lab, &dyn EventSink),
 ) -> Result<(ServerInfo, Vec<Answer>), LabError> {
     let server = lab.server_info().await?;
-    let experiment = Experiment { project, lab: &lab, spec: &options.lab, events, profile: options.profile };
+    let experiment = Experiment {
+        project,
+        lab: &lab,
+        spec: &options.lab,
+        events,
+        profile: options.profile,
+        bless: options.bless.as_deref(),
+    };
     let mut order: Vec<_> = selected.iter().enumerate().collect();
     order.sort_by_key(|(_, proof)| !proof.own_servers);
     let mut answers: Vec<Answer> = futures_util::stream::iter(order)

@@ -214,6 +214,30 @@ pub const MUTATIONS: &[Mutation] = &[
         "breaks-running-code",
         "ALTER VIEW live_products RENAME COLUMN stock TO pieces;",
     ),
+    append(
+        "a number of distinct values that somebody made up",
+        "statistics",
+        "statistics-override-wrong",
+        "ALTER TABLE orders ALTER COLUMN customer_id SET (n_distinct = 3);",
+    ),
+    append(
+        "the same index twice",
+        "indexes",
+        "index-duplicate",
+        "CREATE INDEX orders_customer_again_idx ON orders (customer_id);",
+    ),
+    replace(
+        "a condition that no index serves",
+        "plans",
+        "plan-over-budget",
+        ("queries/products.sql", "FROM orders WHERE id = $1", "FROM orders WHERE id + 0 = $1"),
+    ),
+    replace(
+        "a budget that nobody can judge",
+        "plans",
+        "budget-not-understood",
+        ("queries/products.sql", "buffers <= 6", "few buffers"),
+    ),
 ];
 
 /// How one check of the self-test ended.
@@ -299,6 +323,7 @@ async fn run(
         profile: RunProfile::Full,
         jobs: 2,
         lab: LabSpec { installation: installation.clone(), scale: 1, cache: None },
+        bless: None,
     };
     Ok(prove(&project, &selected, &options, events).await?.report)
 }

@@ -56,9 +56,20 @@ pub fn report(sample: &Sample, proof: &str) -> ProofReport {
 
 /// Runs one proof of the project and returns everything, documents included.
 pub fn run(sample: &Sample, proof: &str) -> Proved {
+    run_blessed(sample, proof, None)
+}
+
+/// The same, with a reason for which the plans are accepted.
+pub fn run_blessed(sample: &Sample, proof: &str, bless: Option<&str>) -> Proved {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let lab = LabSpec { installation: installation(), scale: 1, cache: Some(sample.cache.clone()) };
-    let options = ProveOptions { proofs: vec![proof.to_owned()], profile: RunProfile::Quick, jobs: 1, lab };
+    let options = ProveOptions {
+        proofs: vec![proof.to_owned()],
+        profile: RunProfile::Quick,
+        jobs: 1,
+        lab,
+        bless: bless.map(str::to_owned),
+    };
     let selected = select(&options.proofs).unwrap();
     runtime
         .block_on(prove(&sample.project, &selected, &options, &Silent))

@@ -50,4 +50,7 @@ notices_its_mutations! {
     roles_notices: "roles";
     restore_notices: "restore";
     migrations_notices: "migrations";
+    plans_notices: "plans";
+    indexes_notices: "indexes";
+    statistics_notices: "statistics";
 }

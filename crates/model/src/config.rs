@@ -146,6 +146,28 @@ pub struct ProofConfig {
     pub rate: Option<f64>,
     /// Longest wait of a statement for a lock, in milliseconds, for proofs that measure one.
     pub budget_ms: Option<u64>,
+    /// Settings of the server under which `plans` and `indexes` plan, beside those that are pinned.
+    pub settings: BTreeMap<String, String>,
+    /// `plans`: buffers may grow by this factor.
+    pub buffers_ratio: Option<f64>,
+    /// `plans`: and by this many.
+    pub buffers_more: Option<f64>,
+    /// `plans`: a new sequential scan of fewer rows is harmless.
+    pub seq_scan_rows: Option<f64>,
+    /// `plans`: and so is one that keeps more than this part.
+    pub seq_scan_kept: Option<f64>,
+    /// `plans`, `statistics`: a q-error below this is usual.
+    pub estimate: Option<f64>,
+    /// `plans`: and so is one that grew by less than this factor.
+    pub estimate_ratio: Option<f64>,
+    /// `plans`: and one that costs fewer buffers than this factor.
+    pub estimate_buffers: Option<f64>,
+    /// `plans`: temporary blocks that may appear.
+    pub temp: Option<f64>,
+    /// `indexes`: most indexes that the advisor proposes.
+    pub max_indexes: Option<u32>,
+    /// `indexes`: most bytes that they may have together.
+    pub max_bytes: Option<u64>,
 }
 
 /// `[gate]`

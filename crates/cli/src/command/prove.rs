@@ -46,6 +46,15 @@ pub struct ProveArgs {
     /// Build the template anew instead of taking it from .underpin/cache
     #[arg(long)]
     no_cache: bool,
+    /// Accept the plans of all queries as they are, for this reason, and write plans.lock
+    #[arg(long, value_name = "REASON", conflicts_with_all = ["no_evidence", "database_url"])]
+    bless: Option<String>,
+    /// Most indexes that the advisor proposes; [proofs.indexes] max_indexes when absent
+    #[arg(long, value_name = "N")]
+    max_indexes: Option<u32>,
+    /// Most bytes that these may have together; [proofs.indexes] max_bytes when absent
+    #[arg(long, value_name = "BYTES")]
+    max_bytes: Option<u64>,
     /// Allow proofs to write to the database of --database-url (always rolled back)
     #[arg(long, requires = "database_url")]
     allow_writes: bool,
@@ -82,7 +91,8 @@ pub enum FailOn {
 pub async fn run(args: &ProveArgs, settings: &Settings) -> Result<u8, Fault> {
     let targets = report_targets(&args.reports.reports)?;
     let selected = selected(&args.proofs)?;
-    let project = settings.project()?;
+    let mut project = settings.project()?;
+    limit_advice(args, &mut project);
     let fail_on = fail_on(args.fail_on, &project);
     let progress = Progress::new(settings);
     let proved = match settings.explicit_database()? {
@@ -108,6 +118,15 @@ pub async fn run(args: &ProveArgs, settings: &Settings) -> Result<u8, Fault> {
     write_reports(&targets, &proved.report)?;
     print(&proved.report, settings);
     Ok(prove::exit_code(&proved.report, fail_on))
+}
+
+/// Puts the limits of the flags in the place of those of the file.
+fn limit_advice(args: &ProveArgs, project: &mut Project) {
+    if args.max_indexes.is_some() || args.max_bytes.is_some() {
+        let indexes = project.config.proofs.entry("indexes".to_owned()).or_default();
+        indexes.max_indexes = args.max_indexes.or(indexes.max_indexes);
+        indexes.max_bytes = args.max_bytes.or(indexes.max_bytes);
+    }
 }
 
 /// Returns the diagram of tables as documents for the project; drawing is the report's business, not the lab's.
@@ -140,6 +159,7 @@ fn options(args: &ProveArgs, project: &Project, settings: &Settings) -> Result<P
             scale: args.scale.unwrap_or(project.config.scale.default_scale),
             cache: (!args.no_cache).then(|| project.root.join(".underpin/cache")),
         },
+        bless: args.bless.clone(),
     })
 }
 

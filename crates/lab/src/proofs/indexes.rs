@@ -1,0 +1,78 @@
+//! `indexes`: which index earns its keep, which is missing, and what does each cost?
+
+mod advisor;
+mod foreign_keys;
+mod notes;
+mod pairs;
+mod surface;
+mod transactions;
+mod verdict;
+mod write_tax;
+
+use underpin_model::Code;
+
+use self::pairs::Workload;
+use self::verdict::Judged;
+use crate::error::LabError;
+use crate::planning::{Planner, pinned};
+use crate::proof::{Experiment, Experimenting, Outcome, Proof};
+
+/// The proof.
+pub const PROOF: Proof = Proof {
+    name: "indexes",
+    question: "Which index earns its keep, which is missing, and what does each cost?",
+    page: include_str!("../../../../docs/proofs/indexes.md"),
+    own_servers: false,
+    run: |experiment| -> Experimenting<'_> { Box::pin(run(experiment)) },
+};
+
+/// Every code that this proof reports.
+pub const CODES: &[Code] = &[
+    verdict::UNUSED,
+    verdict::REDUNDANT,
+    verdict::DUPLICATE,
+    verdict::SUSPICIOUS,
+    verdict::MARGINAL,
+    foreign_keys::WALKS,
+    advisor::MISSING,
+    advisor::REWRITE,
+];
+
+async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
+    let project = experiment.project;
+    let mut outcome = Outcome::default();
+    let config = project.config.proofs.get(PROOF.name).cloned().unwrap_or_default();
+    let plans = project.config.proofs.get("plans").cloned().unwrap_or_default();
+    let settings = pinned::pinned(&plans.settings.into_iter().chain(config.settings.clone()).collect());
+    let sandbox = experiment.lab.sandbox().await?;
+    let planner = Planner::open(&sandbox, project.config.database.app_role.clone(), &settings).await?;
+    let owner = Planner::open(&sandbox, None, &settings).await?;
+    for table in pinned::all_visible(planner.session()).await? {
+        outcome.unexamined.push(format!("{table} has pages that are not all-visible after VACUUM"));
+    }
+    let indexes = surface::read(planner.session()).await?;
+    if indexes.is_empty() && project.queries.is_empty() {
+        return Ok(Outcome::skipped("the project has neither indexes nor queries"));
+    }
+    let mut workload = Workload::read(experiment, &planner, &mut outcome).await?;
+    workload.hide_each(&planner, &indexes).await?;
+    let foreign_keys = foreign_keys::examine(&owner, &indexes, &mut outcome).await?;
+    let advice = advisor::advise(&planner, &workload, &config).await?;
+    let used = transactions::examine(experiment, &sandbox, &indexes, &mut outcome).await?;
+    owner.close().await;
+    planner.close().await;
+    sandbox.drop().await?;
+    // Writes that are rolled back leave dead rows behind, so they have a copy of their own.
+    let tax = write_tax::measure(experiment, &indexes).await?;
+    let judged = Judged {
+        indexes: &indexes,
+        workload: &workload,
+        foreign_keys: &foreign_keys,
+        used: &used,
+        tax: &tax,
+    };
+    judged.report(&mut outcome);
+    advice.report(project, &workload, &mut outcome);
+    notes::write(&judged, &mut outcome);
+    Ok(outcome)
+}

@@ -1,0 +1,123 @@
+//! `plans`: green for what was accepted, red for each regression, green again when it is taken back.
+
+use underpin_model::Verdict;
+
+use crate::sample;
+
+const SCHEMA: &str = "
+CREATE TABLE people (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email text NOT NULL, city text NOT NULL, note text NOT NULL);
+CREATE INDEX people_email_idx ON people (email);
+CREATE INDEX people_city_idx ON people (city);
+CREATE VIEW citizens AS SELECT id, email, city FROM people WHERE city <> 'nowhere';
+";
+
+/// One city holds nine of ten people; the rest are spread over ninety.
+const SEED: &str = "
+INSERT INTO people (email, city, note)
+SELECT 'p' || n || '@example.org', CASE WHEN n % 10 > 0 THEN 'Rome' ELSE 'city ' || (n / 10) % 90 END, repeat('x', 60)
+FROM generate_series(1, 9000) AS n WHERE NOT EXISTS (SELECT FROM people);
+";
+
+const QUERIES: &str = "
+-- name: by_email
+-- param: email text = 'p77@example.org'
+-- budget: 5 ms, buffers <= 6, no-seq-scan(people), estimate <= 10x
+SELECT id, city FROM citizens WHERE email = $1;
+
+-- name: by_city
+-- param: city text = 'city 7'
+SELECT count(*) FROM people WHERE city = $1;
+";
+
+fn town(migrations: &[&str], queries: &str, lock: Option<&str>) -> sample::Sample {
+    let migration = format!("{SCHEMA}\n{}", migrations.join("\n"));
+    grown(&migration, SEED, (queries, lock))
+}
+
+fn grown(migration: &str, seed: &str, (queries, lock): (&str, Option<&str>)) -> sample::Sample {
+    let mut files =
+        vec![("migrations/001_init.sql", migration), ("seed.sql", seed), ("queries/people.sql", queries)];
+    files.extend(lock.map(|text| ("plans.lock", text)));
+    sample::project(&files)
+}
+
+fn blessed(migrations: &[&str], queries: &str) -> String {
+    let proved = sample::run_blessed(&town(migrations, queries, None), "plans", Some("the first baseline"));
+    assert_eq!(proved.report.proofs[0].verdict, Verdict::Proven, "{:#?}", proved.report.proofs[0].findings);
+    proved.documents.into_iter().find(|document| document.path == "plans.lock").unwrap().content
+}
+
+fn found(migrations: &[&str], queries: &str, lock: &str) -> (Verdict, String) {
+    let report = sample::report(&town(migrations, queries, Some(lock)), "plans");
+    (report.verdict, sample::findings(&report).join("\n"))
+}
+
+#[test]
+fn without_a_baseline_budgets_are_judged() {
+    let report = sample::report(&town(&[], QUERIES, None), "plans");
+    assert_eq!(report.verdict, Verdict::Proven, "{:#?}", report.findings);
+    insta::assert_snapshot!(report.reason.clone().unwrap_or_default(), @"Executed 2 queries under 16 plans, judged by their budgets only.");
+    assert!(sample::findings(&report).join("\n").contains("UP510"), "{:#?}", report.findings);
+    let report = sample::report(&town(&["DROP INDEX people_email_idx;"], QUERIES, None), "plans");
+    assert_eq!(report.verdict, Verdict::Broken);
+    let message = &report.findings[0].message;
+    assert!(
+        message.contains("people is read from beginning to end (9 000 rows)") || message.contains("buffers"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_lost_index_is_red_and_the_same_index_put_back_green() {
+    let lock = blessed(&[], QUERIES);
+    assert_eq!(found(&[], QUERIES, &lock).0, Verdict::Proven);
+    let lost = sample::report(&town(&["DROP INDEX people_city_idx;"], QUERIES, Some(&lock)), "plans");
+    assert_eq!(lost.verdict, Verdict::Broken);
+    let codes: Vec<&str> = lost.findings.iter().map(|one| one.code.as_str()).collect();
+    assert!(codes.contains(&"UP500") && codes.contains(&"UP501"), "{codes:?}");
+    let evidence = lost.evidence.iter().find(|one| one.id.0.starts_with("change-by_city")).unwrap();
+    let underpin_model::EvidenceBody::Text(text) = &evidence.body else { panic!("{evidence:?}") };
+    assert!(text.text.contains("people: ") && text.text.contains("became sequential scan"), "{}", text.text);
+    let back = ["DROP INDEX people_city_idx;", "CREATE INDEX people_place_idx ON people (city);"];
+    let (verdict, codes) = found(&back, QUERIES, &lock);
+    assert_eq!(
+        (verdict, codes.contains("UP50")),
+        (Verdict::Proven, true),
+        "another name is a warning: {codes}"
+    );
+}
+
+#[test]
+fn more_rows_stay_green_and_the_values_of_the_baseline_are_used_again() {
+    let lock = blessed(&[], QUERIES);
+    let report =
+        sample::report(&grown(SCHEMA, &SEED.replace("9000", "9900"), (QUERIES, Some(&lock))), "plans");
+    let codes = sample::findings(&report).join("\n");
+    assert_eq!(report.verdict, Verdict::Proven, "{codes}");
+    assert!(!codes.contains("UP510"), "{codes}");
+}
+
+#[test]
+fn other_rows_on_the_same_data_are_red() {
+    let lock = blessed(&[], QUERIES);
+    let view = "CREATE OR REPLACE VIEW citizens AS SELECT id + 1 AS id, email, city FROM people WHERE city <> 'nowhere';";
+    let (verdict, codes) = found(&[view], QUERIES, &lock);
+    assert_eq!(verdict, Verdict::Broken);
+    assert!(codes.contains("UP504 query by_email") && !codes.contains("UP504 query by_city"), "{codes}");
+}
+
+#[test]
+fn what_did_not_change_keeps_its_entry_and_its_reason() {
+    let lock = blessed(&[], QUERIES);
+    let queries = QUERIES.replace("SELECT count(*)", "SELECT count(DISTINCT email)");
+    let proved = sample::run_blessed(&town(&[], &queries, Some(&lock)), "plans", Some("people, not rows"));
+    let new = &proved.documents.iter().find(|document| document.path == "plans.lock").unwrap().content;
+    assert_eq!(new.matches("the first baseline").count(), 1, "by_email");
+    assert_eq!(new.matches("people, not rows").count(), 1, "by_city");
+}
+
+#[test]
+fn a_file_that_is_no_baseline_is_not_taken_for_one() {
+    let report = sample::report(&town(&[], QUERIES, Some("{}")), "plans");
+    assert_eq!(report.verdict, Verdict::Inconclusive, "{:?}", report.reason);
+}

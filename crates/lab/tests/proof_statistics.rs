@@ -1,0 +1,63 @@
+//! `statistics`: a plan that a wrong estimate forced, its cause, and the least that repairs it.
+
+use underpin_model::Verdict;
+
+use crate::sample;
+
+const SCHEMA: &str = "
+CREATE TABLE places (id bigint PRIMARY KEY, city integer NOT NULL, country integer NOT NULL);
+CREATE TABLE visits (id bigint PRIMARY KEY, place_id bigint NOT NULL REFERENCES places, note text NOT NULL);
+CREATE INDEX visits_place_id_idx ON visits (place_id);
+";
+
+/// The country follows from the city: the planner expects a hundredth of the rows that there are.
+const SEED: &str = "
+INSERT INTO places SELECT n, n % 100, n % 100 / 2 FROM generate_series(1, 20000) AS n WHERE NOT EXISTS (SELECT FROM places);
+INSERT INTO visits SELECT n, 1 + n * 7919 % 20000, repeat('x', 90) FROM generate_series(1, 40000) AS n
+WHERE NOT EXISTS (SELECT FROM visits);
+";
+
+const QUERIES: &str = "
+-- name: visits_of_city
+-- param: city integer = 7
+-- param: country integer = 3
+SELECT count(v.note) FROM places AS p JOIN visits AS v ON v.place_id = p.id WHERE p.city = $1 AND p.country = $2;
+";
+
+fn report(more: &str) -> underpin_model::report::ProofReport {
+    let migration = format!("{SCHEMA}\n{more}");
+    let project = sample::project(&[
+        ("migrations/001_init.sql", &migration),
+        ("seed.sql", SEED),
+        ("queries/visits.sql", QUERIES),
+    ]);
+    sample::report(&project, "statistics")
+}
+
+#[test]
+fn correlated_columns_are_found_and_repaired() {
+    let wrong = report("");
+    let found = wrong.findings.iter().find(|one| one.code == "UP540" || one.code == "UP541");
+    let found = found.unwrap_or_else(|| panic!("{:#?}", sample::table(&wrong, "remedies")));
+    assert!(found.message.contains("the columns depend on each other"), "{}", found.message);
+    let hint = found.hint.clone().unwrap_or_default();
+    assert!(hint.contains("(dependencies) ON \"city\", \"country\""), "{hint}");
+    let right = report("CREATE STATISTICS places_city_country (dependencies) ON city, country FROM places;");
+    assert_eq!(
+        (right.verdict, sample::findings(&right).len()),
+        (Verdict::Proven, 0),
+        "{:#?}",
+        right.findings
+    );
+}
+
+#[test]
+fn an_override_that_contradicts_the_data_is_an_error() {
+    let report = report("ALTER TABLE places ALTER COLUMN city SET (n_distinct = 5000);");
+    assert!(
+        sample::findings(&report).contains(&"UP542 column places.city".to_owned()),
+        "{:#?}",
+        report.findings
+    );
+    assert_eq!(report.verdict, Verdict::Broken);
+}
