@@ -76,6 +76,7 @@ pub enum Command {
     Migrate(command::migrate::MigrateArgs),
     Seed(command::seed::SeedArgs),
     Race(command::race::RaceArgs),
+    Triage(command::triage::TriageArgs),
     Explain(command::explain::ExplainArgs),
     Doctor(command::doctor::DoctorArgs),
     Selftest(command::selftest::SelftestArgs),

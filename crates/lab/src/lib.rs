@@ -26,6 +26,7 @@ pub mod rehearsal;
 pub mod script_run;
 pub mod selftest;
 pub mod template;
+pub mod triage;
 mod unbuilt;
 
 pub use error::LabError;

@@ -12,3 +12,4 @@ mod racing;
 mod recipes;
 mod sample;
 mod selftest;
+mod triage;
