@@ -77,6 +77,7 @@ pub enum Command {
     Seed(command::seed::SeedArgs),
     Race(command::race::RaceArgs),
     Snapshot(command::snapshot::SnapshotArgs),
+    Triage(command::triage::TriageArgs),
     Explain(command::explain::ExplainArgs),
     Doctor(command::doctor::DoctorArgs),
     Selftest(command::selftest::SelftestArgs),

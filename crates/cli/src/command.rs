@@ -15,6 +15,7 @@ pub mod seed;
 pub mod selftest;
 pub mod snapshot;
 pub mod status;
+pub mod triage;
 pub mod up;
 
 use crate::args::Command;
@@ -35,6 +36,7 @@ pub async fn run(command: &Command, settings: &Settings) -> Result<u8, Fault> {
         Command::Seed(args) => seed::run(args, settings).await,
         Command::Race(args) => race::run(args, settings).await,
         Command::Snapshot(args) => snapshot::run(args, settings).await,
+        Command::Triage(args) => triage::run(args, settings).await,
         Command::Explain(args) => explain::run(args, settings),
         Command::Doctor(args) => doctor::run(args, settings),
         Command::Selftest(args) => selftest::run(args, settings).await,

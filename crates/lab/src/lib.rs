@@ -28,6 +28,7 @@ pub mod script_run;
 pub mod selftest;
 pub mod snapshot;
 pub mod template;
+pub mod triage;
 mod unbuilt;
 
 pub use error::LabError;

@@ -17,3 +17,4 @@ mod racing;
 mod recipes;
 mod sample;
 mod selftest;
+mod triage;

@@ -23,6 +23,7 @@ pub mod script;
 pub mod script_cursor;
 pub mod sql_text;
 pub mod statement;
+pub mod triage;
 pub mod verdict;
 
 pub use code::Code;
@@ -31,4 +32,5 @@ pub use evidence::{Evidence, EvidenceBody, EvidenceId};
 pub use finding::{Finding, Severity, SourceLine};
 pub use object::{ObjectKind, ObjectRef};
 pub use report::{Measure, ProofReport, Report};
+pub use triage::{Triage, TriageFinding, TriageMode};
 pub use verdict::Verdict;
