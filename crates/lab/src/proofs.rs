@@ -9,6 +9,7 @@ pub mod constraints;
 pub mod indexes;
 pub mod isolation;
 pub mod migrations;
+pub mod normal_form;
 pub mod plans;
 pub mod read_model;
 pub mod replay;
@@ -35,6 +36,7 @@ pub const ALL: &[Proof] = &[
     plans::PROOF,
     indexes::PROOF,
     statistics::PROOF,
+    normal_form::PROOF,
 ];
 
 /// Every code that proofs report by themselves; those of schema rules stand in `underpin-rules`.
@@ -52,6 +54,7 @@ pub const CODES: &[&[Code]] = &[
     plans::CODES,
     indexes::CODES,
     statistics::CODES,
+    normal_form::CODES,
 ];
 
 /// Returns the proof of that name.

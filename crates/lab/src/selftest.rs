@@ -215,6 +215,13 @@ pub const MUTATIONS: &[Mutation] = &[
         "ALTER VIEW live_products RENAME COLUMN stock TO pieces;",
     ),
     append(
+        "a table that repeats what a reference says",
+        "normal-form",
+        "transitive-dependency",
+        "CREATE TABLE parcels (id bigint PRIMARY KEY, depot_id bigint NOT NULL, depot_city text NOT NULL);\n\
+         INSERT INTO parcels SELECT n, n % 20, 'city ' || n % 20 / 2 FROM generate_series(1, 400) AS n;",
+    ),
+    append(
         "a number of distinct values that somebody made up",
         "statistics",
         "statistics-override-wrong",

@@ -9,6 +9,7 @@ mod patience;
 mod phases;
 mod proof_constraints;
 mod proof_indexes;
+mod proof_normal_form;
 mod proof_phases;
 mod proof_plans;
 mod proof_roles;

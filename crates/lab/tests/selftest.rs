@@ -53,4 +53,5 @@ notices_its_mutations! {
     plans_notices: "plans";
     indexes_notices: "indexes";
     statistics_notices: "statistics";
+    normal_form_notices: "normal-form";
 }

@@ -2,8 +2,10 @@
 //!
 //! A rule reads a catalog snapshot and raises *suspicions*. Each suspicion carries one read-only
 //! `SELECT` and a judge that turns its answer into a finding, or into silence. This crate runs no SQL
-//! and knows nothing of servers, files or clocks: whoever has a session runs the probe.
+//! and knows nothing of servers, files or clocks: whoever has a session runs the probe. What no query can ask, which columns
+//! follow from which, [`dependency`] finds in the rows themselves.
 
+pub mod dependency;
 mod example;
 mod implied_reference;
 pub mod migration;

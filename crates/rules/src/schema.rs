@@ -1,6 +1,6 @@
 //! All schema rules, one file each.
 //!
-//! UP110, UP111 and UP112 are kept for the dependency rules.
+//! UP110, UP111 and UP112 are those of the proof `normal-form`, which reads the rows.
 
 mod array_of_references;
 mod blob_in_row;
