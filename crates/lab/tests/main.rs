@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
+mod backups;
+mod failing_over;
 mod hazards;
 mod migrating;
 mod patience;
