@@ -1,8 +1,10 @@
 //! One command per module.
 
+pub mod backup;
 pub mod completions;
 pub mod doctor;
 pub mod down;
+pub mod drill;
 pub mod explain;
 pub mod init;
 pub mod man;
@@ -11,6 +13,7 @@ pub mod new;
 pub mod prove;
 pub mod psql;
 pub mod race;
+pub mod restore;
 pub mod seed;
 pub mod selftest;
 pub mod snapshot;
@@ -36,6 +39,9 @@ pub async fn run(command: &Command, settings: &Settings) -> Result<u8, Fault> {
         Command::Seed(args) => seed::run(args, settings).await,
         Command::Race(args) => race::run(args, settings).await,
         Command::Snapshot(args) => snapshot::run(args, settings).await,
+        Command::Backup(args) => backup::run(args, settings).await,
+        Command::Restore(args) => restore::run(args, settings).await,
+        Command::Drill(args) => drill::run(args, settings).await,
         Command::Triage(args) => triage::run(args, settings).await,
         Command::Explain(args) => explain::run(args, settings),
         Command::Doctor(args) => doctor::run(args, settings),

@@ -1,5 +1,6 @@
 //! An error as the user meets it: what happened, why, the next step, and the exit code.
 
+use underpin_lab::backup::BackupError;
 use underpin_lab::error::LabError;
 use underpin_lab::migrator::MigrateError;
 use underpin_lab::project_folder::ProjectError;
@@ -153,6 +154,20 @@ impl From<LabError> for Fault {
                 .because(error)
                 .hint("`underpin doctor` checks the machine."),
         }
+    }
+}
+
+impl From<BackupError> for Fault {
+    fn from(error: BackupError) -> Fault {
+        let message = sentence(&error.to_string());
+        let hint = error.hint();
+        let fault = match error {
+            BackupError::Exists { .. } | BackupError::NoBackup { .. } | BackupError::Unreachable { .. } => {
+                Fault::usage(message)
+            }
+            _ => Fault::environment(message),
+        };
+        fault.because(error).hint(hint)
     }
 }
 

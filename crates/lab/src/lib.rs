@@ -5,12 +5,14 @@
 
 pub mod adopt;
 pub mod attached;
+pub mod backup;
 pub mod bootstrap;
 pub mod check;
 pub mod checking;
 mod clone;
 pub mod codes;
 pub mod daily;
+pub mod drill;
 pub mod error;
 pub mod lab;
 pub mod loading;

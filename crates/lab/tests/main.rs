@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
+mod backups;
 mod codes_pages;
+mod failing_over;
 mod hazards;
 mod migrating;
 mod patience;

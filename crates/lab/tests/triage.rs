@@ -485,3 +485,18 @@ async fn what_a_monitor_may_not_see_is_said() {
     assert_eq!(locked.unseen, ["The position of public.orders_id_seq: somebody locks it."]);
     place.end().await;
 }
+
+#[tokio::test]
+async fn ten_thousand_relations_take_less_than_three_seconds() {
+    let place = place_with(&[("max_locks_per_transaction", "1024"), ("fsync", "off")]).await;
+    place
+        .run(
+            "DO $$ BEGIN FOR n IN 1..5000 LOOP
+             EXECUTE format('CREATE TABLE many_%s (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY)', n); END LOOP; END $$;;
+             ANALYZE pg_class;; ANALYZE pg_index;; ANALYZE pg_attribute;; ANALYZE pg_depend",
+        )
+        .await;
+    // `silent` looks at the clock.
+    place.silent("15 000 relations").await;
+    place.end().await;
+}

@@ -49,7 +49,7 @@ pub async fn run(args: &TriageArgs, settings: &Settings) -> Result<u8, Fault> {
 }
 
 /// Returns the database that is named, else the project's own.
-fn address(settings: &Settings) -> Result<Address, Fault> {
+pub(super) fn address(settings: &Settings) -> Result<Address, Fault> {
     if let Some(address) = settings.named_database()? {
         return Ok(address);
     }

@@ -1,0 +1,156 @@
+//! `underpin drill`: what a topology of real servers does when a part of it fails.
+
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+use clap::{Args, Subcommand, ValueEnum};
+use underpin_lab::drill::failover::{Commit, Failover, FailoverSpec, Failure, failover};
+
+use crate::fault::Fault;
+use crate::output;
+use crate::settings::Settings;
+
+/// Fail on purpose, on servers of our own, and measure what it costs
+#[derive(Debug, Args)]
+pub struct DrillArgs {
+    #[command(subcommand)]
+    drill: Drill,
+}
+
+#[derive(Debug, Subcommand)]
+enum Drill {
+    Failover(FailoverArgs),
+}
+
+/// Kill a primary under load, promote a standby, count the acknowledged commits that are gone
+///
+/// Three real servers: a primary and two streaming standbys. Clients write and keep their own record of every commit that
+/// was acknowledged. The primary fails, the standby that has most is promoted, the record is compared with its rows, and
+/// the old primary rejoins by pg_rewind. Exit code 1: an acknowledged commit was lost although a standby was waited for,
+/// or a second or more of them although the link was asynchronous.
+#[derive(Debug, Args)]
+struct FailoverArgs {
+    /// Whether a commit waits for a standby; both when absent
+    #[arg(long, value_enum)]
+    commit: Option<CommitArg>,
+    /// What happens to the primary; both when absent
+    #[arg(long, value_enum)]
+    failure: Option<FailureArg>,
+    /// Seconds under load before the failure
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    load: f64,
+    /// Clients that write
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    clients: usize,
+    /// Write the runbook, every command with what it printed
+    #[arg(long, value_name = "FILE")]
+    write: Option<Utf8PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum CommitArg {
+    /// A commit waits for one of two standbys
+    Synchronous,
+    /// No standby is waited for
+    Asynchronous,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailureArg {
+    /// `kill -9` of all its processes
+    Kill,
+    /// The standbys lose it first, and it is killed 1.5 s later
+    Cut,
+}
+
+/// Carries the command out.
+pub async fn run(args: &DrillArgs, settings: &Settings) -> Result<u8, Fault> {
+    match &args.drill {
+        Drill::Failover(args) => fail_over(args, settings).await,
+    }
+}
+
+async fn fail_over(args: &FailoverArgs, settings: &Settings) -> Result<u8, Fault> {
+    if !(0.0..=3600.0).contains(&args.load) {
+        return Err(Fault::usage("--load takes 0 to 3600 seconds."));
+    }
+    let installation = settings.installation(None)?;
+    let mut all = Vec::new();
+    for commit in [CommitArg::Synchronous, CommitArg::Asynchronous] {
+        for failure in [FailureArg::Kill, FailureArg::Cut] {
+            if args.commit.is_some_and(|wanted| wanted != commit)
+                || args.failure.is_some_and(|wanted| wanted != failure)
+            {
+                continue;
+            }
+            let spec = FailoverSpec {
+                installation: &installation,
+                commit: if commit == CommitArg::Synchronous {
+                    Commit::Synchronous
+                } else {
+                    Commit::Asynchronous
+                },
+                failure: if failure == FailureArg::Kill { Failure::Kill } else { Failure::Cut },
+                load: Duration::from_secs_f64(args.load),
+                clients: args.clients,
+            };
+            let measured = failover(&spec).await?;
+            if !settings.json() {
+                output::result(&line(&measured));
+            }
+            all.push(measured);
+        }
+    }
+    if settings.json() {
+        output::result(&serde_json::json!({ "drill": "failover", "runs": all }).to_string());
+    }
+    if let Some(file) = &args.write {
+        let file = settings.folder().join(file);
+        fs_err::write(&file, runbook(&all))
+            .map_err(|error| Fault::environment(format!("{file} could not be written.")).because(error))?;
+    }
+    Ok(u8::from(all.iter().any(|one| !one.holds)))
+}
+
+fn words(one: &Failover) -> (&'static str, &'static str) {
+    let commit = if one.commit == Commit::Synchronous { "synchronous" } else { "asynchronous" };
+    (commit, if one.failure == Failure::Kill { "kill -9" } else { "link cut, then kill -9" })
+}
+
+fn line(one: &Failover) -> String {
+    let (commit, failure) = words(one);
+    format!(
+        "{:<8} {commit}, {failure}: {} commits acknowledged, {} of them lost (RPO {} ms); next write after {} ms (RTO). The old \
+         primary rejoined with {} rows.",
+        if one.holds { "proven" } else { "broken" },
+        one.acknowledged,
+        one.lost,
+        one.rpo_ms,
+        one.rto_ms,
+        one.rejoined_rows
+    )
+}
+
+fn runbook(all: &[Failover]) -> String {
+    let mut text = String::from(
+        "# Failover runbook\n\nWritten by `underpin drill failover` from real runs: a primary `n1` with standbys `n2` and `n3`, clients that \
+         record every acknowledged commit.\n",
+    );
+    for one in all {
+        let (commit, failure) = words(one);
+        text.push_str(&format!("\n## {commit}, {failure}\n\n{}\n\n```console\n", line(one)));
+        for step in &one.commands {
+            text.push_str(&format!("$ {}\n", step.command));
+            if !step.output.is_empty() {
+                text.push_str(&format!("{}\n", step.output));
+            }
+        }
+        text.push_str("```\n");
+    }
+    text.push_str(
+        "\n## What was not tested\n\nA frozen primary, a full disk, a slow network between machines, two primaries at once, connection poolers and \
+         `target_session_attrs`, automatic promotion by Patroni: here the drill itself decides and promotes. `kill -9` leaves the operating \
+         system's cache intact, unlike a power cut.\n",
+    );
+    text
+}

@@ -1,0 +1,66 @@
+//! The folder of backups: one folder per backup, `wal/` beside them.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use underpin_pg::ToolCall;
+
+use super::{BackupError, BackupKind, BackupSpec, DESCRIPTION, Description, create_folder, run};
+
+/// Returns every finished backup of the folder, the oldest first. What has no description is none.
+pub fn list(folder: &Utf8Path) -> Result<Vec<Description>, BackupError> {
+    let failed = |source| BackupError::File { doing: format!("reading {folder}"), source };
+    let mut found = Vec::new();
+    for entry in folder.read_dir_utf8().map_err(failed)? {
+        let file = entry.map_err(failed)?.path().join(DESCRIPTION);
+        if !file.is_file() {
+            continue;
+        }
+        let text = fs_err::read_to_string(&file).map_err(failed)?;
+        let description: Description = serde_json::from_str(&text).map_err(|error| BackupError::Damaged {
+            label: file.parent().and_then(Utf8Path::file_name).unwrap_or_default().to_owned(),
+            what: format!("{DESCRIPTION}: {error}"),
+        })?;
+        found.push(description);
+    }
+    found.sort_by(|one, other| one.label.cmp(&other.label));
+    Ok(found)
+}
+
+/// Creates the folder of a new backup.
+pub(super) fn create(folder: &Utf8Path, label: &str) -> Result<Utf8PathBuf, BackupError> {
+    let path = folder.join(label);
+    if path.exists() {
+        return Err(BackupError::Exists { what: path.into_string() });
+    }
+    create_folder(folder)?;
+    create_folder(&path)?;
+    Ok(path)
+}
+
+/// Writes the description, the last file of a backup: without it a backup does not count.
+pub(super) fn write(path: &Utf8Path, description: &Description) -> Result<(), BackupError> {
+    let file = path.join(DESCRIPTION);
+    let failed = |source| BackupError::File { doing: format!("writing {file}"), source };
+    let text = serde_json::to_string_pretty(description).map_err(|error| failed(error.into()))?;
+    let draft = path.join(format!("{DESCRIPTION}.new"));
+    fs_err::write(&draft, text).and_then(|()| fs_err::rename(&draft, &file)).map_err(failed)
+}
+
+/// Removes all but the newest `keep` backups of the kind, and the log that none of those left needs.
+pub(super) async fn retain(spec: &BackupSpec<'_>, keep: usize) -> Result<Vec<String>, BackupError> {
+    let all: Vec<Description> = list(spec.folder)?.into_iter().filter(|one| one.kind == spec.kind).collect();
+    let (old, kept) = all.split_at(all.len().saturating_sub(keep.max(1)));
+    for one in old {
+        let path = spec.folder.join(&one.label);
+        fs_err::remove_dir_all(&path)
+            .map_err(|source| BackupError::File { doing: format!("removing {path}"), source })?;
+    }
+    let first = kept.first().and_then(|one| one.first_segment.clone());
+    let wal = spec.folder.join("wal");
+    if let Some(first) =
+        first.filter(|_| !old.is_empty() && spec.kind == BackupKind::Physical && wal.is_dir())
+    {
+        let call = ToolCall::new("pg_archivecleanup").args([wal.into_string(), first]);
+        run(spec.installation, call, &mut Vec::new()).await?;
+    }
+    Ok(old.iter().map(|one| one.label.clone()).collect())
+}

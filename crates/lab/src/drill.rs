@@ -1,0 +1,5 @@
+//! Drills: what a topology of real servers does when a part of it fails, measured from the client's side.
+
+pub mod failover;
+mod ledger;
+mod topology;

@@ -1,0 +1,113 @@
+//! The client's own record of commits that the server acknowledged. It decides what was lost, not the server.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use underpin_pg::{Address, Session};
+
+use crate::error::LabError;
+
+/// One acknowledged commit: its number and when the answer came.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Acknowledged {
+    pub(super) number: u64,
+    pub(super) at: Instant,
+}
+
+/// What all clients share.
+#[derive(Default)]
+struct Shared {
+    next: u64,
+    acknowledged: Vec<Acknowledged>,
+    /// Where clients connect to; none while nobody is primary.
+    primary: Option<Address>,
+    ended: bool,
+}
+
+/// Clients that write one row per transaction, and their record.
+#[derive(Clone, Default)]
+pub(super) struct Ledger(Rc<RefCell<Shared>>);
+
+/// Pause between attempts to reach the primary.
+const RETRY: Duration = Duration::from_millis(5);
+
+/// A write that takes longer is given up and not counted as acknowledged.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Ledger {
+    /// Creates the table.
+    pub(super) async fn prepare(primary: &Address) -> Result<Ledger, LabError> {
+        let session = Session::connect(primary).await?;
+        session.execute("CREATE TABLE underpin_ledger (number bigint PRIMARY KEY)").await?;
+        session.close().await;
+        let ledger = Ledger::default();
+        ledger.point_to(Some(primary.clone()));
+        Ok(ledger)
+    }
+
+    /// Tells clients who is primary.
+    pub(super) fn point_to(&self, primary: Option<Address>) {
+        self.0.borrow_mut().primary = primary;
+    }
+
+    /// Lets clients end.
+    pub(super) fn end(&self) {
+        self.0.borrow_mut().ended = true;
+    }
+
+    /// Returns how many commits were acknowledged.
+    pub(super) fn count(&self) -> usize {
+        self.0.borrow().acknowledged.len()
+    }
+
+    /// Returns the first acknowledgement after a moment.
+    pub(super) fn first_after(&self, moment: Instant) -> Option<Instant> {
+        self.0.borrow().acknowledged.iter().map(|one| one.at).filter(|at| *at > moment).min()
+    }
+
+    /// Returns the acknowledged commits that the server does not have.
+    pub(super) async fn lost(&self, primary: &Address) -> Result<Vec<Acknowledged>, LabError> {
+        let session = Session::connect(primary).await?;
+        let rows = session.rows("SELECT number FROM underpin_ledger").await?;
+        session.close().await;
+        let there: BTreeSet<u64> = rows.column("number").filter_map(|number| number.parse().ok()).collect();
+        Ok(self.0.borrow().acknowledged.iter().copied().filter(|one| !there.contains(&one.number)).collect())
+    }
+
+    /// Writes until the ledger ends, through every change of primary.
+    pub(super) async fn client(self) {
+        while !self.0.borrow().ended {
+            let primary = self.0.borrow().primary.clone();
+            let Some(primary) = primary else {
+                tokio::time::sleep(RETRY).await;
+                continue;
+            };
+            if let Ok(session) = Session::connect(&primary.application_name("underpin ledger")).await {
+                self.write_through(&session).await;
+            }
+            tokio::time::sleep(RETRY).await;
+        }
+    }
+
+    /// Writes until a statement fails or takes too long.
+    async fn write_through(&self, session: &Session) {
+        while !self.0.borrow().ended {
+            let number = {
+                let mut shared = self.0.borrow_mut();
+                shared.next += 1;
+                shared.next
+            };
+            let sql = format!("INSERT INTO underpin_ledger VALUES ({number})");
+            match tokio::time::timeout(PATIENCE, session.execute(&sql)).await {
+                Ok(Ok(_)) if session.take_notices().is_empty() => {
+                    self.0.borrow_mut().acknowledged.push(Acknowledged { number, at: Instant::now() });
+                }
+                // A cancelled wait for the standby is answered with a warning: committed here, perhaps nowhere else.
+                Ok(Ok(_)) => {}
+                Ok(Err(_)) | Err(_) => return,
+            }
+        }
+    }
+}

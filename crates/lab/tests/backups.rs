@@ -1,0 +1,275 @@
+//! `backup` and `restore` under live writes, to points in time, and against damage; all on real servers.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use underpin_lab::backup::restore::{RestoreSpec, RestoreTarget, Restored, Until, restore};
+use underpin_lab::backup::{BackupError, BackupKind, BackupSpec, Taken, list, take};
+use underpin_pg::{DataSource, OwnedFolder, Profile, RunAs, Server, ServerSpec, Session};
+
+use crate::sample;
+
+/// A server that archives into a folder of backups.
+struct Place {
+    server: Server,
+    session: Session,
+    folder: Utf8PathBuf,
+    _dir: OwnedFolder,
+}
+
+impl Place {
+    async fn start() -> Place {
+        let run_as = RunAs::choose().unwrap();
+        let dir = OwnedFolder::create("/tmp".into(), "backups", &run_as).unwrap();
+        let folder = dir.path().join("b");
+        run_as.create_folder(&folder).unwrap();
+        run_as.create_folder(&folder.join("wal")).unwrap();
+        let archive = format!(
+            "test ! -f {folder}/wal/%f && cp %p {folder}/wal/%f.part && mv {folder}/wal/%f.part {folder}/wal/%f"
+        );
+        let spec = ServerSpec::new(sample::installation(), Profile::Durable, "backup")
+            .setting("archive_mode", "on")
+            .setting("archive_command", archive);
+        let server = Server::start(spec).await.unwrap();
+        let session = Session::connect(&server.address()).await.unwrap();
+        session.execute("CREATE DATABASE shop").await.unwrap();
+        session.close().await;
+        let session = Session::connect(&server.address().database("shop")).await.unwrap();
+        let place = Place { server, session, folder, _dir: dir };
+        place
+            .run(
+                "CREATE ROLE clerk; CREATE TABLE ledger (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, amount int NOT NULL);
+                 GRANT SELECT ON ledger TO clerk; INSERT INTO ledger (amount) SELECT n FROM generate_series(1, 20000) n",
+            )
+            .await;
+        place
+    }
+
+    async fn run(&self, sql: &str) {
+        self.session.execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+    }
+
+    async fn ask(&self, sql: &str) -> String {
+        self.session.value(sql).await.unwrap().unwrap_or_default()
+    }
+
+    async fn back_up(&self, kind: BackupKind, keep: Option<usize>) -> Taken {
+        let address = self.server.address().database("shop");
+        let installation = sample::installation();
+        let spec =
+            BackupSpec { address: &address, installation: &installation, folder: &self.folder, kind, keep };
+        take(&spec).await.unwrap_or_else(|error| panic!("{error:?}"))
+    }
+
+    async fn restore_as(&self, name: &str) -> Result<Restored, BackupError> {
+        let address = self.server.address().database(name);
+        let target = RestoreTarget::Database(&address);
+        let installation = sample::installation();
+        restore(&RestoreSpec { installation: &installation, folder: &self.folder, label: None, target }).await
+    }
+
+    async fn recover(&self, name: &str, until: Until) -> Result<Restored, BackupError> {
+        let data = self.folder.parent().unwrap().join(name);
+        let target = RestoreTarget::DataFolder(&data, until);
+        let installation = sample::installation();
+        restore(&RestoreSpec { installation: &installation, folder: &self.folder, label: None, target }).await
+    }
+
+    /// Starts the recovered data and returns the ledger's rows and sum.
+    async fn ledger_of(&self, name: &str) -> String {
+        let data = self.folder.parent().unwrap().join(name);
+        let spec = ServerSpec::new(sample::installation(), Profile::Durable, "recovered")
+            .source(DataSource::InPlace(data));
+        let server = Server::start(spec).await.unwrap();
+        let session = Session::connect(&server.address().database("shop")).await.unwrap();
+        let found = session.value(LEDGER).await.unwrap().unwrap_or_default();
+        session.close().await;
+        server.stop().await.unwrap();
+        found
+    }
+
+    /// Waits until all that was committed is in the archive.
+    async fn archived(&self) {
+        let segment = self.ask("SELECT pg_walfile_name(pg_switch_wal())").await;
+        while !self.folder.join("wal").join(&segment).is_file() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn end(self) {
+        self.session.close().await;
+        self.server.stop().await.unwrap();
+    }
+}
+
+const LEDGER: &str = "SELECT count(*) || ' ' || coalesce(sum(amount), 0) FROM ledger";
+
+fn flip(file: &Utf8Path) {
+    let mut bytes = fs_err::read(file).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 0x10;
+    fs_err::write(file, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn a_logical_backup_equals_its_snapshot_under_live_writes() {
+    let place = Place::start().await;
+    let writer = Session::connect(&place.server.address().database("shop")).await.unwrap();
+    let writing = tokio::spawn(async move {
+        loop {
+            let sql =
+                "INSERT INTO ledger (amount) VALUES (1); UPDATE ledger SET amount = amount + 1 WHERE id = 7";
+            if writer.execute(sql).await.is_err() {
+                break;
+            }
+        }
+    });
+    for round in 0..3 {
+        tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+        let taken = place.back_up(BackupKind::Logical, Some(2)).await;
+        assert_eq!(taken.removed.len(), usize::from(round == 2));
+        let restored = place.restore_as(&format!("back_{round}")).await.unwrap();
+        assert_eq!(Some(restored.rows), taken.description.content.as_ref().map(|content| content.rows()));
+    }
+    writing.abort();
+    assert_eq!(list(&place.folder).unwrap().len(), 2);
+    let again = place.restore_as("back_0").await.unwrap_err();
+    assert_eq!(again.to_string(), "the database back_0 is there already, and nothing is ever overwritten");
+    place.end().await;
+}
+
+#[tokio::test]
+async fn damage_to_a_logical_backup_is_found() {
+    let place = Place::start().await;
+    let taken = place.back_up(BackupKind::Logical, None).await;
+    let (dump, description) = (taken.path.join("data.dump"), taken.path.join("underpin.json"));
+    let (whole, told) = (fs_err::read(&dump).unwrap(), fs_err::read_to_string(&description).unwrap());
+    let mut found = Vec::new();
+    // A flipped byte, a truncated file, a file that is gone, a dump of another time, a broken description.
+    flip(&dump);
+    found.push(place.restore_as("d1").await.unwrap_err().to_string());
+    fs_err::write(&dump, &whole[..whole.len() - 100]).unwrap();
+    found.push(place.restore_as("d2").await.unwrap_err().to_string());
+    fs_err::remove_file(&dump).unwrap();
+    found.push(place.restore_as("d3").await.unwrap_err().to_string());
+    fs_err::write(&dump, &whole).unwrap();
+    fs_err::write(&description, &told[..told.len() / 2]).unwrap();
+    found.push(place.restore_as("d4").await.unwrap_err().to_string());
+    // Content that is not that of the snapshot: a lost row, a lost table, a sequence that is behind.
+    let rows = |text: &str| text.replace("\"rows\": 20000", "\"rows\": 20001");
+    fs_err::write(&description, rows(&told)).unwrap();
+    found.push(place.restore_as("d5").await.unwrap_err().to_string());
+    fs_err::write(&description, told.replace("public.ledger\"", "public.ledgers\"")).unwrap();
+    found.push(place.restore_as("d6").await.unwrap_err().to_string());
+    fs_err::write(
+        &description,
+        told.replace("\"public.ledger_id_seq\": \"20000\"", "\"public.ledger_id_seq\": \"20500\""),
+    )
+    .unwrap();
+    found.push(place.restore_as("d7").await.unwrap_err().to_string());
+    fs_err::write(&description, &told).unwrap();
+    place.restore_as("sound").await.unwrap();
+    let label = &taken.description.label;
+    for (text, words) in found.iter().zip([
+        "the content of data.dump is not what it was",
+        "bytes instead of",
+        "data.dump is missing",
+        "is damaged: underpin.json",
+        "table public.ledger: 20001 rows",
+        "table public.ledgers:",
+        "sequence public.ledger_id_seq: 20500 became 20000",
+    ]) {
+        assert!(text.contains(words) && text.contains(label.as_str()), "{words} in {text}");
+    }
+    place.end().await;
+}
+
+#[tokio::test]
+async fn a_mistake_is_undone_to_every_kind_of_target() {
+    let place = Place::start().await;
+    place.back_up(BackupKind::Physical, None).await;
+    let early = humantime_now(&place).await;
+    place.run("INSERT INTO ledger (amount) SELECT 5 FROM generate_series(1, 100)").await;
+    place.run("SELECT pg_create_restore_point('before_release')").await;
+    place.run("INSERT INTO ledger (amount) VALUES (9)").await;
+    let good = place.ask(LEDGER).await;
+    let lsn = place.ask("SELECT pg_current_wal_insert_lsn()").await;
+    place.run("SELECT pg_sleep(0.05)").await;
+    let time = humantime_now(&place).await;
+    place.run("SELECT pg_sleep(0.05)").await;
+    let mistake = place.ask("WITH gone AS (DELETE FROM ledger WHERE id > 10 RETURNING 1) SELECT pg_current_xact_id()::text FROM gone LIMIT 1").await;
+    let bad = place.ask(LEDGER).await;
+    place.archived().await;
+    for (name, until, expected) in [
+        ("t", Until::Time(time), good.clone()),
+        ("l", Until::Lsn(lsn), good.clone()),
+        ("x", Until::BeforeTransaction(mistake), good.clone()),
+        ("e", Until::End, bad),
+        ("n", Until::Name("before_release".to_owned()), "20100 200010500".to_owned()),
+        ("early", Until::Time(early), "20000 200010000".to_owned()),
+        ("c", Until::Consistent, "20000 200010000".to_owned()),
+    ] {
+        let restored = place.recover(name, until).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        assert!(restored.reached.is_some());
+        assert_eq!(place.ledger_of(name).await, expected, "{name}");
+    }
+    // Nothing is overwritten; what cannot be reached is said before anything is copied.
+    let again = place.recover("t", Until::End).await.unwrap_err().to_string();
+    assert!(again.ends_with("/t is there already, and nothing is ever overwritten"), "{again}");
+    for (until, words) in [
+        (Until::Time("2020-01-01T00:00:00Z".to_owned()), "it lies before the end of the first backup"),
+        (Until::Time("2999-01-01T00:00:00Z".to_owned()), "lies in the future"),
+        (Until::Lsn("0/1".to_owned()), "it lies before the end of the first backup"),
+        (Until::Name("never".to_owned()), "the archived log ends before it"),
+    ] {
+        let refused = place.recover("no", until).await.unwrap_err().to_string();
+        assert!(refused.contains(words), "{refused}");
+        assert!(!place.folder.parent().unwrap().join("no").exists());
+    }
+    place.end().await;
+}
+
+#[tokio::test]
+async fn damage_to_a_physical_backup_is_found() {
+    let place = Place::start().await;
+    let taken = place.back_up(BackupKind::Physical, None).await;
+    for _ in 0..3 {
+        place.run("INSERT INTO ledger (amount) VALUES (1)").await;
+        place.archived().await;
+    }
+    let base = taken.path.join("base");
+    let heap = base.join(place.ask("SELECT pg_relation_filepath('ledger')").await);
+    let index = base.join(place.ask("SELECT pg_relation_filepath('ledger_pkey')").await);
+    let mut found = Vec::new();
+    for file in [heap, index, base.join("backup_manifest")] {
+        let whole = fs_err::read(&file).unwrap();
+        flip(&file);
+        found.push(place.recover("d", Until::End).await.unwrap_err().to_string());
+        fs_err::write(&file, &whole[..whole.len() / 2]).unwrap();
+        found.push(place.recover("d", Until::End).await.unwrap_err().to_string());
+        fs_err::remove_file(&file).unwrap();
+        found.push(place.recover("d", Until::End).await.unwrap_err().to_string());
+        fs_err::write(&file, &whole).unwrap();
+    }
+    assert!(found.iter().all(|text| text.contains("is damaged")), "{found:#?}");
+    let wal = place.folder.join("wal");
+    let mut segments: Vec<Utf8PathBuf> = wal
+        .read_dir_utf8()
+        .unwrap()
+        .map(|entry| entry.unwrap().path().to_owned())
+        .filter(|path| path.extension().is_none())
+        .collect();
+    segments.sort();
+    let lost = &segments[segments.len() - 2];
+    let whole = fs_err::read(lost).unwrap();
+    fs_err::remove_file(lost).unwrap();
+    let refused = place.recover("d", Until::End).await.unwrap_err().to_string();
+    assert!(refused.contains(&format!("the segment {} is missing", lost.file_name().unwrap())), "{refused}");
+    fs_err::write(lost, whole).unwrap();
+    place.recover("sound", Until::End).await.unwrap();
+    place.end().await;
+}
+
+async fn humantime_now(place: &Place) -> String {
+    place
+        .ask("SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+        .await
+}
