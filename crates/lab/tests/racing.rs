@@ -479,3 +479,25 @@ async fn a_refund_without_locks_meets_the_certificate() {
     let found = weakened("refund_against_completion", &replacements, setup).await;
     violates(&found, "certificates_for_completed");
 }
+
+#[tokio::test]
+async fn a_scenario_in_which_nobody_commits_proves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Utf8Path::from_path(folder.path()).unwrap();
+    let write = |name: &str, text: &str| fs_err::write(path.join(name), text).unwrap();
+    write(
+        "setup.sql",
+        "CREATE TABLE seats (id int PRIMARY KEY, left_over int NOT NULL); INSERT INTO seats VALUES (1, 1);",
+    );
+    for name in ["t1.sql", "t2.sql"] {
+        write(name, "BEGIN;\nUPDATE seats SET left_over = 'many' || id WHERE id = 1;\nCOMMIT;\n");
+    }
+    write("invariant.sql", "SELECT id FROM seats WHERE left_over < 0");
+    let (server, ring) = start().await;
+    let bout = from_folder(path).unwrap();
+    for explored in explored(&ring, &bout, true).await {
+        assert!(!explored.someone_commits && explored.exhausted, "{}", explored.level);
+        assert_eq!(explored.verdict(), RaceVerdict::Unknown, "{}", explored.level);
+    }
+    server.stop().await.unwrap();
+}

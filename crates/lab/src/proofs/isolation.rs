@@ -201,7 +201,12 @@ impl Study {
         let against = verdict.against(expected);
         if against.is_none() {
             let ran = format!("{} at {}: {} schedules run", bout.name, explored.level, explored.explored);
-            self.outcome.unexamined.push(format!("{ran}, more exist"));
+            let why = match &explored.first_error {
+                Some(error) if !explored.someone_commits => format!("no session ever commits ({error})"),
+                _ if !explored.someone_commits => "no session ever commits".to_owned(),
+                _ => "more exist".to_owned(),
+            };
+            self.outcome.unexamined.push(format!("{ran}, {why}"));
         }
         let finding = match against {
             Some(true) => fault(bout, explored),

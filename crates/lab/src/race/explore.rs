@@ -86,6 +86,8 @@ pub struct Explored {
     pub difference: Option<Anomaly>,
     /// A serial order after which an invariant fails: for that invariant it is no question of concurrency.
     pub serial: Option<Anomaly>,
+    /// Some session commits in some serial order; otherwise nothing was tried that an invariant could notice.
+    pub someone_commits: bool,
     /// Every behaviour that occurred: answers, final state, verdict.
     pub behaviours: BTreeSet<String>,
     /// Schedules in which some session waited for another.
@@ -135,7 +137,7 @@ pub enum RaceVerdict {
     FailsAlone,
     /// There is no invariant, and some schedule ends as no serial order does.
     Differs,
-    /// Nothing was found, and not every schedule was covered.
+    /// Nothing was found, and not every schedule was covered, or no session ever commits.
     Unknown,
 }
 
@@ -158,7 +160,7 @@ impl Explored {
             (Some(_), _) => RaceVerdict::FailsAlone,
             (None, Some(anomaly)) if anomaly.violated.is_empty() => RaceVerdict::Differs,
             (None, Some(_)) => RaceVerdict::Breaks,
-            (None, None) if self.exhausted => RaceVerdict::Holds,
+            (None, None) if self.exhausted && self.someone_commits => RaceVerdict::Holds,
             (None, None) => RaceVerdict::Unknown,
         }
     }
@@ -260,6 +262,7 @@ impl<'a> Judge<'a> {
             difference: None,
             class: None,
             serial: None,
+            someone_commits: false,
             behaviours: BTreeSet::new(),
             executions: 0,
             first_after: None,
@@ -400,6 +403,7 @@ impl<'a> Judge<'a> {
             let execution = Execution::new(self.arena, self.rules, members)?;
             let Some(last) = execution.run(&mut explorer, &mut trail).await? else { continue };
             self.found.executions += 1;
+            self.found.someone_commits |= !last.committed.is_empty();
             if all && last.holds.contains(&false) {
                 self.fails_alone.iter_mut().zip(&last.holds).for_each(|(fails, holds)| *fails |= !holds);
                 self.found.serial.get_or_insert_with(|| anomaly(self.arena, &last));
