@@ -76,6 +76,7 @@ pub enum Command {
     Migrate(command::migrate::MigrateArgs),
     Seed(command::seed::SeedArgs),
     Race(command::race::RaceArgs),
+    Snapshot(command::snapshot::SnapshotArgs),
     Explain(command::explain::ExplainArgs),
     Doctor(command::doctor::DoctorArgs),
     Selftest(command::selftest::SelftestArgs),

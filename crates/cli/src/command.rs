@@ -13,6 +13,7 @@ pub mod psql;
 pub mod race;
 pub mod seed;
 pub mod selftest;
+pub mod snapshot;
 pub mod status;
 pub mod up;
 
@@ -33,6 +34,7 @@ pub async fn run(command: &Command, settings: &Settings) -> Result<u8, Fault> {
         Command::Migrate(args) => migrate::run(args, settings).await,
         Command::Seed(args) => seed::run(args, settings).await,
         Command::Race(args) => race::run(args, settings).await,
+        Command::Snapshot(args) => snapshot::run(args, settings).await,
         Command::Explain(args) => explain::run(args, settings),
         Command::Doctor(args) => doctor::run(args, settings),
         Command::Selftest(args) => selftest::run(args, settings).await,

@@ -131,6 +131,9 @@ impl From<LabError> for Fault {
                     "Name a commit, branch or tag that is here; a shallow clone may need `git fetch` first.",
                 )
             }
+            LabError::Snapshot { .. } => Fault::usage(sentence(&error.to_string()))
+                .because(error)
+                .hint("Write it anew: underpin snapshot --database-url postgres://reader@host/database"),
             LabError::Load { .. } | LabError::Params { .. } | LabError::Extension { .. } => {
                 let hint = match &error {
                     LabError::Extension { name, .. } => {

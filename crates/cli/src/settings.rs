@@ -22,6 +22,7 @@ pub struct Environment {
     pg_config: Option<String>,
     no_color: bool,
     github_actions: bool,
+    github_workspace: Option<Utf8PathBuf>,
     folder: Utf8PathBuf,
 }
 
@@ -42,6 +43,7 @@ impl Environment {
             pg_config: read("PG_CONFIG"),
             no_color: read("NO_COLOR").is_some(),
             github_actions: read("GITHUB_ACTIONS").is_some(),
+            github_workspace: read("GITHUB_WORKSPACE").map(Utf8PathBuf::from),
             folder: folder.unwrap_or_else(|| Utf8PathBuf::from(".")),
         }
     }
@@ -102,6 +104,15 @@ impl Settings {
             None => self.environment.folder.clone(),
         };
         Ok(find_project(&start)?)
+    }
+
+    /// Returns the project folder as GitHub names it, from the top of the repository; empty where that is unknown.
+    pub fn folder_in_workspace(&self) -> Utf8PathBuf {
+        let (Some(workspace), Ok(folder)) = (&self.environment.github_workspace, self.project_folder())
+        else {
+            return Utf8PathBuf::new();
+        };
+        folder.strip_prefix(workspace).map(Utf8Path::to_owned).unwrap_or_default()
     }
 
     /// Returns whether `--project` is given.

@@ -14,16 +14,19 @@ mod fill;
 mod held_up;
 mod observe;
 mod onlooker;
+mod production;
 mod races;
+mod repair;
 mod running_code;
 mod seeded;
-mod stage;
-mod trace;
+pub(crate) mod stage;
+pub(crate) mod trace;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use underpin_model::deployment::{Deployment, Step};
+use underpin_model::production::{ProductionSnapshot, TableSize};
 use underpin_model::project::{Migration, Project, SqlFile};
 use underpin_model::script::TransactionScript;
 use underpin_model::{Event, EventSink, Evidence, Finding};
@@ -36,6 +39,7 @@ use crate::migrator::state::State;
 pub use case::Case;
 pub use evidence::{statement_traces, table_for_pull_request, table_without_times};
 use examine::{Stages, examine};
+pub use repair::Repair;
 pub use running_code::RunningCode;
 use stage::{Size, Stage};
 
@@ -51,6 +55,8 @@ pub struct Checked {
     pub findings: Vec<Finding>,
     /// One entry per statement.
     pub evidence: Vec<Evidence>,
+    /// Safe ways to do what an unsafe file does, by file; each ran here without a finding.
+    pub repairs: BTreeMap<String, Repair>,
     /// What could not be examined.
     pub unexamined: Vec<String>,
     /// Milliseconds per file, at both sizes, with everything around it.
@@ -87,6 +93,8 @@ pub struct Bench<'a> {
     pub spec: &'a LabSpec,
     /// The project that it holds: without the files to judge where these keep a template from being built.
     pub base: &'a Project,
+    /// What production looks like, where that is known.
+    pub production: Option<&'a ProductionSnapshot>,
     /// Whoever listens.
     pub events: &'a dyn EventSink,
 }
@@ -112,8 +120,10 @@ pub async fn check(
             Some(_) => Some(Stage::open(project, &address, ("check_tiny", seeded::NAME), Size::Tiny).await?),
             None => None,
         },
+        production: production_of(project, bench.production),
     };
-    let mut walk = Walk { running, stages, checked: Checked::default() };
+    let new = RunningCode::of(project);
+    let mut walk = Walk { running, new: &new, stages, checked: Checked::default() };
     for (nth, migration) in project.migrations.iter().enumerate() {
         let what = migration.sql.file.to_string();
         let (done, total) = (nth as u64, project.migrations.len() as u64);
@@ -140,9 +150,30 @@ pub async fn check(
     Ok(checked)
 }
 
+/// Returns the snapshot, with the rows that `[scale] rows` names on top of it; nothing when there is neither.
+fn production_of(project: &Project, snapshot: Option<&ProductionSnapshot>) -> Option<ProductionSnapshot> {
+    let configured = &project.config.scale.rows;
+    if snapshot.is_none() && configured.is_empty() {
+        return None;
+    }
+    let mut production = snapshot.cloned().unwrap_or_default();
+    for (name, rows) in configured {
+        match production.tables.iter_mut().find(|table| table.name == *name) {
+            Some(table) => table.rows = *rows,
+            None => {
+                production.tables.push(TableSize { name: name.clone(), rows: *rows, ..TableSize::default() })
+            }
+        }
+    }
+    Some(production)
+}
+
 /// The way through the history.
 struct Walk<'a, 'p> {
+    /// What runs until the new version of the application is deployed.
     running: &'a RunningCode<'a>,
+    /// What runs from then on: contract meets nothing else.
+    new: &'a RunningCode<'a>,
     stages: Stages<'p>,
     checked: Checked,
 }
@@ -165,10 +196,10 @@ impl Walk<'_, '_> {
             let file = Migration { phases: None, ..migration.clone() };
             return self.part(&file, self.running, (migration, &State::Done)).await;
         };
-        let with = |script: &Option<TransactionScript>| -> Vec<TransactionScript> {
-            self.running.transactions.iter().chain(script).cloned().collect()
+        let with = |code: &RunningCode<'_>, script: &Option<TransactionScript>| -> Vec<TransactionScript> {
+            code.transactions.iter().chain(script).cloned().collect()
         };
-        let (old, new) = (with(&phases.old), with(&phases.new));
+        let (old, new) = (with(self.running, &phases.old), with(self.new, &phases.new));
         let expand = Migration { phases: None, ..migration.clone() };
         let running = RunningCode { transactions: &old, ..*self.running };
         if !self.part(&expand, &running, (migration, &State::Expanded)).await? {
@@ -184,7 +215,7 @@ impl Walk<'_, '_> {
             phases: None,
             ..migration.clone()
         };
-        let running = RunningCode { transactions: &new, ..*self.running };
+        let running = RunningCode { transactions: &new, ..*self.new };
         let goes_on = self.part(&contract, &running, (migration, &State::Done)).await?;
         if let (Some(deployment), Some(_)) = (self.checked.deployments.last_mut(), &phases.verify) {
             // Contract takes the old form away; verify.sql has just shown that the new one holds everything.
@@ -200,6 +231,10 @@ impl Walk<'_, '_> {
         (whole, state): (&Migration, &State),
     ) -> Result<bool, LabError> {
         let start = std::time::Instant::now();
+        let before = match repair::may_help(part) {
+            true => Some(self.stages.copies().await?),
+            false => None,
+        };
         let deployment = examine(part, running, &mut self.stages).await?;
         let duration_ms = start.elapsed().as_secs_f64() * 1000.0;
         self.checked.durations_ms.insert(part.sql.file.to_string(), duration_ms);
@@ -211,6 +246,14 @@ impl Walk<'_, '_> {
         if let Some(gap) = doubtful_refusal(&deployment, &self.stages) {
             self.checked.unexamined.push(gap);
             return Ok(false);
+        }
+        if let Some(before) = before {
+            let proposed = repair::propose(part, &migration::judge(&deployment));
+            if let Some(proposed) = proposed
+                && repair::is_safe(&proposed, part, running, before).await?
+            {
+                self.checked.repairs.insert(part.sql.file.to_string(), proposed);
+            }
         }
         self.checked.deployments.push(deployment);
         for stage in self.stages.all().filter(|_| !stopped) {
@@ -248,9 +291,13 @@ fn judge(checked: &mut Checked, project: &Project) {
         let (allow, _) = underpin_sql::directive::allows(&deployment.file, text.unwrap_or_default());
         let lines: Vec<u32> = deployment.steps.iter().map(|step| step.statement.line).collect();
         migration::accept(&mut findings, &allow, (&deployment.file, &lines), today);
+        if let Some(repair) = checked.repairs.get(deployment.file.as_str()) {
+            checked.evidence.push(repair::tell(repair, &deployment.file, &mut findings));
+        }
         checked.findings.extend(findings);
         checked.evidence.extend(evidence::evidence(deployment));
     }
+    checked.evidence.extend(evidence::races_cut_short(&checked.deployments));
 }
 
 /// Returns every file of the history, phases of folders included.

@@ -3,6 +3,7 @@
 use camino::Utf8Path;
 use futures_util::future::LocalBoxFuture;
 use underpin_model::EventSink;
+use underpin_model::production::ProductionSnapshot;
 use underpin_model::project::Project;
 
 use crate::check::{self, Bench, Checked, RunningCode, Selection};
@@ -22,6 +23,8 @@ pub struct CheckWish<'p> {
     pub selection: Selection,
     /// The project whose code runs during the deployment: that of an older commit, or the same.
     pub running: &'p Project,
+    /// What production looks like, where that is known.
+    pub production: Option<ProductionSnapshot>,
     /// The lab.
     pub lab: LabSpec,
 }
@@ -70,7 +73,8 @@ pub fn check_alone<'a>(
         let start = std::time::Instant::now();
         let (lab, base) = open(wish, events).await?;
         let server = lab.server_info().await?;
-        let bench = Bench { lab: &lab, spec: &wish.lab, base: &base, events };
+        let bench =
+            Bench { lab: &lab, spec: &wish.lab, base: &base, production: wish.production.as_ref(), events };
         let running = RunningCode::of(wish.running);
         let checked = check::check(wish.project, &running, &wish.selection, &bench).await?;
         lab.close().await?;

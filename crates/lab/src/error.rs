@@ -75,6 +75,15 @@ pub enum LabError {
     /// Files of a commit could not be had.
     #[error("the files of a commit could not be read")]
     Git(#[from] underpin_pg::git::GitError),
+    /// A file is no snapshot of production that this version reads.
+    #[error("{file} is no snapshot of production")]
+    Snapshot {
+        /// The file.
+        file: camino::Utf8PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: std::io::Error,
+    },
     /// A statement of an experiment failed that must not.
     #[error("a statement of the experiment failed")]
     Query(#[from] QueryError),

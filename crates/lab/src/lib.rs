@@ -26,6 +26,7 @@ pub mod recipe;
 pub mod rehearsal;
 pub mod script_run;
 pub mod selftest;
+pub mod snapshot;
 pub mod template;
 mod unbuilt;
 

@@ -46,6 +46,7 @@ pub const CODES: &[&[Code]] = &[
     constraints::CODES,
     atomicity::CODES,
     isolation::CODES,
+    migrations::CODES,
     soft_delete::CODES,
     read_model::CODES,
     roles::CODES,

@@ -186,15 +186,25 @@ impl Place<'_> {
 
     /// Returns the header and condition of a backfill that touches every row along the key.
     fn touching(&self, condition: &str) -> RecipeFile {
-        let (table, key) = (self.table(), self.key());
+        let table = self.table();
         let text = format!(
             "{}-- Touching a row is enough: the trigger of expand.sql does the rest.\n\
-             UPDATE {table} SET {first} = {first}\nWHERE {range}{condition};\n",
+             UPDATE {table} SET {column} = {column}\nWHERE {range}{condition};\n",
             self.batch(),
-            first = key[0],
+            column = self.touched(),
             range = self.range(),
         );
         RecipeFile { name: "backfill.sql", text }
+    }
+
+    /// Returns a column that may be set to itself, of the key where possible: the server refuses that of identities that
+    /// are GENERATED ALWAYS, and of generated columns.
+    fn touched(&self) -> String {
+        let key = self.table.primary_key().iter().filter_map(|name| self.table.column(name));
+        let settable =
+            |column: &&Column| column.identity.as_deref() != Some("always") && column.generated.is_none();
+        let column = key.chain(&self.table.columns).find(settable);
+        column.map_or_else(|| self.key()[0].clone(), |column| names::name(&column.name))
     }
 
     /// Returns the first line of a backfill.

@@ -31,10 +31,16 @@ pub struct Mutation {
 }
 
 const SCHEMA: &str = "migrations/001_shop.sql";
+/// A migration of a later day: what it does is done to tables with rows, under running code.
+const LATER: &str = "migrations/002_comments.sql";
 const SCENARIO: &str = "scenarios/last_lamp.toml";
 
 const fn append(what: &'static str, proof: &'static str, rule: &'static str, to: &'static str) -> Mutation {
     Mutation { what, proof, rule, file: SCHEMA, from: None, to }
+}
+
+const fn deploy(what: &'static str, rule: &'static str, to: &'static str) -> Mutation {
+    Mutation { what, proof: "migrations", rule, file: LATER, from: None, to }
 }
 
 const fn replace(
@@ -192,6 +198,21 @@ pub const MUTATIONS: &[Mutation] = &[
          CREATE TABLE notes (customer_id bigint NOT NULL CHECK (known(customer_id)));\n\
          INSERT INTO customers (email) VALUES ('zoe@example.org');\n\
          INSERT INTO notes SELECT max(id) FROM customers;",
+    ),
+    deploy(
+        "an index built while orders come in",
+        "index-build-blocks",
+        "CREATE INDEX orders_created_at_idx ON orders (created_at);",
+    ),
+    deploy(
+        "every row changed in one transaction",
+        "long-row-locks",
+        "UPDATE orders SET quantity = quantity + 1;",
+    ),
+    deploy(
+        "a column renamed under a named query",
+        "breaks-running-code",
+        "ALTER VIEW live_products RENAME COLUMN stock TO pieces;",
     ),
     append(
         "a table that repeats what a reference says",

@@ -10,6 +10,7 @@ mod phases;
 mod proof_constraints;
 mod proof_indexes;
 mod proof_normal_form;
+mod proof_phases;
 mod proof_plans;
 mod proof_roles;
 mod proof_statistics;

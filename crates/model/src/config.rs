@@ -142,6 +142,10 @@ pub struct ProofConfig {
     pub load_seconds: Option<u64>,
     /// Sessions of concurrent load, for proofs that drive one.
     pub sessions: Option<u32>,
+    /// Transactions per second of concurrent load, for proofs that keep a rate.
+    pub rate: Option<f64>,
+    /// Longest wait of a statement for a lock, in milliseconds, for proofs that measure one.
+    pub budget_ms: Option<u64>,
     /// Settings of the server under which `plans` and `indexes` plan, beside those that are pinned.
     pub settings: BTreeMap<String, String>,
     /// `plans`: buffers may grow by this factor.

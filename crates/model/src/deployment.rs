@@ -1,6 +1,6 @@
 //! What a migration did while others wanted to work: measured statement by statement, at two sizes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 
@@ -24,6 +24,14 @@ pub struct Deployment {
     pub invalid_indexes: Vec<InvalidIndex>,
     /// Orders of its statements and those of a transaction of the application that end badly.
     pub races: Vec<Clash>,
+    /// What the whole file took at the larger size, every look at it included, in milliseconds.
+    pub traced_ms: f64,
+    /// Rows of each table before the file, at both sizes.
+    pub rows: BTreeMap<String, [u64; 2]>,
+    /// Rows of production, by table; empty where nothing is known of it.
+    pub production: BTreeMap<String, u64>,
+    /// What production's statistics say against a new constraint.
+    pub conflicts: Vec<Conflict>,
     /// Transactions of which not every order could be tried.
     pub unraced: Vec<String>,
 }
@@ -155,6 +163,15 @@ pub struct Clash {
     pub detail: String,
 }
 
+/// A constraint of the file that production's rows do not keep, by the statistics of their columns.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conflict {
+    /// `table.column`.
+    pub column: String,
+    /// What the rows are, such as `about 12 000 rows have no value`.
+    pub fact: String,
+}
+
 /// What happens in a bad order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ClashKind {
@@ -212,9 +229,51 @@ impl Step {
     }
 }
 
+impl Deployment {
+    /// Returns how long others would wait for a statement in production, in milliseconds: the straight line through both
+    /// measurements, drawn on to the rows of production. Nothing where these are not known or nobody waits.
+    pub fn wait_in_production(&self, step: &Step) -> Option<f64> {
+        let (small, large) = (&step.small, step.large.as_ref()?);
+        if !large.blocks() {
+            return None;
+        }
+        let named = step.statement.facts.relations.iter().map(|relation| relation.name.as_str());
+        let tables: BTreeSet<&str> = large.blocked().into_iter().chain(named).collect();
+        let known =
+            tables.into_iter().filter_map(|name| Some((self.rows.get(name)?, self.production.get(name)?)));
+        let mut sums = [0.0; 3];
+        for ([few, many], production) in known {
+            for (sum, rows) in sums.iter_mut().zip([*few, *many, *production]) {
+                *sum += rows as f64;
+            }
+        }
+        let [few, many, production] = sums;
+        if many <= few || production <= many {
+            return None;
+        }
+        let each = ((large.duration_ms - small.duration_ms) / (many - few)).max(0.0);
+        Some(large.duration_ms + each * (production - many))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn waits_are_drawn_on_to_the_rows_of_production() {
+        let work = |duration_ms| Work {
+            duration_ms,
+            reads_blocked: BTreeSet::from(["t".into()]),
+            ..Work::default()
+        };
+        let step = Step { small: work(10.0), large: Some(work(40.0)), ..Step::default() };
+        let mut deployment =
+            Deployment { rows: BTreeMap::from([("t".into(), [1_000, 4_000])]), ..Deployment::default() };
+        assert_eq!(deployment.wait_in_production(&step), None);
+        deployment.production = BTreeMap::from([("t".into(), 104_000)]);
+        assert_eq!(deployment.wait_in_production(&step), Some(1_040.0));
+    }
 
     fn step(small: u64, large: u64) -> Step {
         let work = |rows_read| Work { rows_read, ..Work::default() };

@@ -16,6 +16,7 @@ pub mod expression;
 pub mod finding;
 pub mod object;
 pub mod phases;
+pub mod production;
 pub mod project;
 pub mod report;
 pub mod script;

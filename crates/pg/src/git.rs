@@ -24,6 +24,7 @@ pub enum GitError {
 ///
 /// A folder that did not exist at that commit leaves `into` empty.
 pub async fn files_at(folder: &Utf8Path, reference: &str, into: &Utf8Path) -> Result<(), GitError> {
+    run(git(folder).args(["rev-parse", "--git-dir"])).await?;
     let commit = format!("{reference}^{{commit}}");
     run(git(folder).args(["rev-parse", "--verify", "--quiet", "--end-of-options", &commit])).await.map_err(
         |error| match error {

@@ -1,5 +1,6 @@
 //! Workflow commands of GitHub Actions: findings as annotations on the lines of a pull request.
 
+use camino::Utf8Path;
 use underpin_model::{Finding, Report, Severity, Verdict};
 
 use crate::printable::printable;
@@ -7,9 +8,9 @@ use crate::printable::printable;
 /// Returns one `::error`, `::warning` or `::notice` command per finding, worst first.
 ///
 /// GitHub shows the first ten of each kind and step, so the order matters. A proof that is
-/// inconclusive is an error too: nothing is known, and a green page would hide that. Paths are
-/// relative to the project folder.
-pub fn annotations(report: &Report) -> String {
+/// inconclusive is an error too: nothing is known, and a green page would hide that. `folder` is the
+/// project's in the repository: paths of a report begin there, GitHub's at the top.
+pub fn annotations(report: &Report, folder: &Utf8Path) -> String {
     let mut findings: Vec<&Finding> = report.proofs.iter().flat_map(|proof| &proof.findings).collect();
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let unknown = report.proofs.iter().filter(|proof| proof.verdict == Verdict::Inconclusive).map(|proof| {
@@ -19,10 +20,10 @@ pub fn annotations(report: &Report) -> String {
             data(proof.reason.as_deref().unwrap_or("No reason was given."))
         )
     });
-    unknown.chain(findings.into_iter().map(annotation)).collect()
+    unknown.chain(findings.into_iter().map(|finding| annotation(finding, folder))).collect()
 }
 
-fn annotation(finding: &Finding) -> String {
+fn annotation(finding: &Finding, folder: &Utf8Path) -> String {
     let command = match finding.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -31,7 +32,7 @@ fn annotation(finding: &Finding) -> String {
     let place = finding
         .at
         .as_ref()
-        .map(|at| format!("file={},line={},", property(at.file.as_str()), at.line))
+        .map(|at| format!("file={},line={},", property(folder.join(&at.file).as_str()), at.line))
         .unwrap_or_default();
     let title = property(&format!("{} {}", finding.code, finding.rule));
     let hint = finding.hint.as_deref().map(|hint| format!("\nhint: {}", hint.trim())).unwrap_or_default();

@@ -15,5 +15,6 @@ pub mod markdown;
 pub mod printable;
 pub mod sarif;
 pub mod schedule;
+mod statement;
 pub mod svg;
 pub mod text;

@@ -153,7 +153,13 @@ fn next_steps(report: &Report, style: &TextStyle) -> Vec<String> {
         Some(html) => steps.push(format!("open {html} for the evidence")),
         None if report.proofs.is_empty() => {}
         None => {
-            steps.push("`underpin prove --report html=report.html` writes the evidence as a page".to_owned())
+            let only = match report.proofs.as_slice() {
+                [one] => format!(" {}", one.proof),
+                _ => String::new(),
+            };
+            steps.push(format!(
+                "`underpin prove{only} --report html=report.html` writes the evidence as a page"
+            ));
         }
     }
     steps

@@ -21,6 +21,7 @@ mod position;
 pub mod query;
 pub mod reach;
 pub mod refusal;
+pub mod safe_split;
 pub mod script;
 pub mod seed;
 pub mod split;

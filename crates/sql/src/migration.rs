@@ -40,6 +40,11 @@ pub fn parse_migration(file: &Utf8Path, text: &str, checksum: String) -> Result<
     Ok(Migration { version, name, scheme, sql, transactional, locks, checksum, phases: None })
 }
 
+/// Returns the statements of a text of ours and how they run, or every fault found in it.
+pub fn parse_part(file: &Utf8Path, sql: &str) -> Result<MigrationPart, Vec<Diagnostic>> {
+    read_part(file, sql, Reading { scheme: NamingScheme::Numbered, transactional: true })
+}
+
 /// How a file is meant to be read.
 #[derive(Clone, Copy)]
 struct Reading {

@@ -1,6 +1,6 @@
 //! `underpin prove`: the main job.
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, ValueEnum};
 use underpin_lab::attached::{self, Attached, Reach};
 use underpin_lab::lab::LabSpec;
@@ -191,7 +191,8 @@ pub fn print(report: &Report, settings: &Settings) {
     let style = TextStyle { color: settings.color(), ..TextStyle::default() };
     output::result(&underpin_report::text::render(report, &style));
     if settings.github_actions() {
-        output::result(&underpin_report::github::annotations(report));
+        let folder = settings.folder_in_workspace();
+        output::result(&underpin_report::github::annotations(report, &folder));
     }
 }
 
@@ -220,10 +221,16 @@ fn report_target(text: &str) -> Result<Target, Fault> {
         _ => return Err(Fault::usage(format!("There is no report format called {format}.")).hint(hint)),
     };
     let path = Utf8PathBuf::from(path);
-    match path.parent().filter(|folder| !folder.as_str().is_empty() && !folder.is_dir()) {
-        Some(folder) => Err(Fault::usage(format!("The folder {folder} of --report {text} does not exist."))
+    folder_is_there(&path, &format!("--report {text}"))?;
+    Ok(Target { render, path })
+}
+
+/// Refuses a file that cannot be written because its folder is missing, before the run and not after it.
+pub fn folder_is_there(file: &Utf8Path, flag: &str) -> Result<(), Fault> {
+    match file.parent().filter(|folder| !folder.as_str().is_empty() && !folder.is_dir()) {
+        Some(folder) => Err(Fault::usage(format!("The folder {folder} of {flag} does not exist."))
             .hint(format!("mkdir -p {folder}"))),
-        None => Ok(Target { render, path }),
+        None => Ok(()),
     }
 }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helper functions too")]
 
 mod bad_input;
+mod checking;
 mod phase;
 mod racing;
 mod reference;

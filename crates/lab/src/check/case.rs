@@ -89,7 +89,7 @@ impl Case {
             session.close().await;
         }
         let [small, large, tiny] = names.each_ref().map(|name| Stage::of_database(&project, superuser, name));
-        let mut stages = Stages { small, large, tiny: races.then_some(tiny) };
+        let mut stages = Stages { small, large, tiny: races.then_some(tiny), production: None };
         match &self.migration {
             Some(migration) => examine(migration, &running, &mut stages).await,
             None => Ok(Deployment::default()),

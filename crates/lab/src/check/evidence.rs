@@ -16,6 +16,15 @@ pub(super) fn evidence(deployment: &Deployment) -> Vec<Evidence> {
     statement_traces(deployment).into_iter().map(piece).collect()
 }
 
+/// Returns the transactions of which not every order was fought, for the bounds of a race were met.
+pub(super) fn races_cut_short(deployments: &[Deployment]) -> Option<Evidence> {
+    let row = |deployment: &Deployment, name: &String| vec![deployment.file.to_string(), name.clone()];
+    let rows: Vec<_> =
+        deployments.iter().flat_map(|one| one.unraced.iter().map(|name| row(one, name))).collect();
+    let title = "Transactions of which not every order with the file was run";
+    (!rows.is_empty()).then(|| Evidence::table("races cut short", title, &["file", "transaction"], rows))
+}
+
 /// Returns what each statement did.
 pub fn statement_traces(deployment: &Deployment) -> Vec<StatementTrace> {
     deployment.steps.iter().map(|step| statement_trace(deployment, step)).collect()
@@ -43,7 +52,7 @@ fn statement_trace(deployment: &Deployment, step: &Step) -> StatementTrace {
         waiting: reads.chain(writes).collect(),
         grows: step.grows(),
         waits_ms,
-        wait_in_production_ms: None,
+        wait_in_production_ms: deployment.wait_in_production(step).map(rounded),
         refused: step
             .small
             .refused
@@ -97,7 +106,12 @@ fn cells(trace: &StatementTrace) -> [String; 5] {
     let waits_on =
         |lock: &HeldLock| trace.waiting.iter().any(|what| what.ends_with(&format!(" {}", lock.relation)));
     let weight = |lock: &&HeldLock| (rank(&lock.mode), waits_on(lock), trace.sql.contains(&lock.relation));
-    let strongest = trace.locks.iter().max_by_key(weight);
+    // A new index is locked by its builder, and nobody waits for that; where one is built anew, readers do.
+    let builds = |lock: &&HeldLock| {
+        trace.index_builds.iter().any(|index| index.starts_with(&format!("{} on ", lock.relation)))
+    };
+    let felt = trace.locks.iter().filter(|lock| trace.blocks_reads || !builds(lock));
+    let strongest = felt.max_by_key(weight);
     let lock = strongest.map_or_else(String::new, |lock| format!("{} on {}", lock.mode, lock.relation));
     let waits = match trace.refused {
         Some(_) => "refused".to_owned(),

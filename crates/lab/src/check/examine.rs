@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use underpin_model::catalog::Catalog;
 use underpin_model::deployment::{Deployment, InvalidIndex, Step};
+use underpin_model::production::ProductionSnapshot;
 use underpin_model::project::Migration;
 
 use super::running_code::RunningCode;
 use super::stage::Stage;
 use super::trace::{Patience, Traced, trace};
-use super::{races, running_code, values};
+use super::{production, races, running_code, values};
 use crate::error::LabError;
 
 /// The databases in which a file runs; each is a file further afterwards.
@@ -19,12 +21,20 @@ pub(super) struct Stages<'p> {
     pub(super) large: Stage<'p>,
     /// With the seed's rows only, copied for every order of a race; absent where there is nothing to race with.
     pub(super) tiny: Option<Stage<'p>>,
+    /// What production looks like, where that is known.
+    pub(super) production: Option<ProductionSnapshot>,
 }
 
 impl<'p> Stages<'p> {
     /// Returns all of them.
     pub(super) fn all(&mut self) -> impl Iterator<Item = &mut Stage<'p>> {
         [&mut self.small, &mut self.large].into_iter().chain(&mut self.tiny)
+    }
+
+    /// Returns copies of the two that measure, as they are now.
+    pub(super) async fn copies(&mut self) -> Result<Stages<'p>, LabError> {
+        let (small, large) = (self.small.twin().await?, self.large.twin().await?);
+        Ok(Stages { small, large, tiny: None, production: None })
     }
 
     /// Drops their databases; returns tables that could not be filled.
@@ -46,7 +56,8 @@ pub(super) async fn examine(
     running: &RunningCode<'_>,
     stages: &mut Stages<'_>,
 ) -> Result<Deployment, LabError> {
-    let Stages { small, large, tiny } = stages;
+    let Stages { small, large, tiny, production } = stages;
+    let outlook = Outlook::before([&*small, &*large], production.as_ref()).await?;
     let (code_before, before) = before_the_file(migration, running, small).await?;
     let prepared = running_code::prepare(&small.place().superuser, running).await?;
     let at_small = trace(&small.place(), migration, Patience::Tried).await?;
@@ -57,7 +68,9 @@ pub(super) async fn examine(
     };
     let at_large = if at_small.finished() {
         deployment.disturbed = prepared.again().await?;
-        Some(trace(&large.place(), migration, Patience::Spared).await?)
+        let traced = trace(&large.place(), migration, Patience::Spared).await?;
+        deployment.traced_ms = traced.duration_ms;
+        Some(traced)
     } else {
         None
     };
@@ -82,10 +95,53 @@ pub(super) async fn examine(
             deployment.unraced = raced.unfinished;
         }
     }
+    outlook.after(small, &mut deployment).await?;
     if let Some(tiny) = tiny {
         trace(&tiny.place(), migration, Patience::Spared).await?;
     }
     Ok(deployment)
+}
+
+/// What is known of production before a file runs.
+struct Outlook<'s> {
+    snapshot: Option<&'s ProductionSnapshot>,
+    rows: BTreeMap<String, [u64; 2]>,
+    catalog: Catalog,
+}
+
+impl<'s> Outlook<'s> {
+    async fn before(
+        stages: [&Stage<'_>; 2],
+        snapshot: Option<&'s ProductionSnapshot>,
+    ) -> Result<Outlook<'s>, LabError> {
+        let mut outlook = Outlook { snapshot, rows: BTreeMap::new(), catalog: Catalog::default() };
+        if snapshot.is_none() {
+            return Ok(outlook);
+        }
+        for (nth, stage) in stages.into_iter().enumerate() {
+            let session = underpin_pg::Session::connect(&stage.place().superuser).await?;
+            for (table, rows) in production::estimated_rows(&session).await? {
+                outlook.rows.entry(table).or_default()[nth] = rows;
+            }
+            if nth == 0 {
+                outlook.catalog = underpin_pg::catalog::snapshot(&session).await?;
+            }
+            session.close().await;
+        }
+        Ok(outlook)
+    }
+
+    async fn after(self, small: &Stage<'_>, deployment: &mut Deployment) -> Result<(), LabError> {
+        let Some(snapshot) = self.snapshot else { return Ok(()) };
+        deployment.rows = self.rows;
+        deployment.production =
+            snapshot.tables.iter().map(|table| (table.name.clone(), table.rows)).collect();
+        let session = underpin_pg::Session::connect(&small.place().superuser).await?;
+        let after = underpin_pg::catalog::snapshot(&session).await?;
+        session.close().await;
+        production::compare(deployment, snapshot, &self.catalog, &after);
+        Ok(())
+    }
 }
 
 type Before = (BTreeMap<String, running_code::Ended>, Option<values::Holdings>);

@@ -39,6 +39,9 @@ pub(super) struct Filler {
     amplified: bool,
 }
 
+/// Tables that have their rows, with their columns.
+pub(super) struct Filled(BTreeMap<(String, String), Vec<Column>>);
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Column {
     name: String,
@@ -79,8 +82,8 @@ impl Filler {
             session.execute("SET session_replication_role = replica").await?;
             for (name, columns) in stale {
                 match self.table(&template, &session, (&name, &columns)).await? {
-                    Ok(Filled::AsItIs) => {}
-                    Ok(Filled::MadeUp) => self.made_up = true,
+                    Ok(Outcome::AsItIs) => {}
+                    Ok(Outcome::MadeUp) => self.made_up = true,
                     Err(reason) => empty.push(format!("{}.{}: {reason}", name.0, name.1)),
                 }
                 self.filled.insert(name, columns);
@@ -98,12 +101,22 @@ impl Filler {
         Ok(empty)
     }
 
+    /// Returns which tables have their rows, in which form.
+    pub(super) fn filled(&self) -> Filled {
+        Filled(self.filled.clone())
+    }
+
+    /// Goes back to an earlier answer: the tables have that form again, and their rows.
+    pub(super) fn restore(&mut self, filled: Filled) {
+        self.filled = filled.0;
+    }
+
     async fn table(
         &self,
         template: &Session,
         session: &Session,
         (name, columns): (&(String, String), &[Column]),
-    ) -> Result<Result<Filled, String>, LabError> {
+    ) -> Result<Result<Outcome, String>, LabError> {
         let table = quote_qualified(&name.0, &name.1);
         // TRUNCATE would empty the tables that refer to this one, too.
         session.execute(&format!("DELETE FROM {table}")).await?;
@@ -115,23 +128,24 @@ impl Filler {
         };
         // An empty table of a project with a scale file is meant to be empty.
         let known = self.from.get(name).filter(|_| there || !self.amplified);
-        // Everything that can be filled first; then only what must be.
+        // Everything that can be filled first; then only what must be; then without the rows that older checks refuse.
         let mut reason = String::new();
-        for only_needed in [Invent::All, Invent::Needed] {
+        for (invent, rows) in
+            [(Invent::All, Rows::All), (Invent::Needed, Rows::All), (Invent::Needed, Rows::Fitting)]
+        {
             let mut list = Vec::new();
             for column in columns {
                 let there = known.is_some_and(|known| known.iter().any(|one| one.name == column.name));
-                let invent = !there
-                    && (column.needed
-                        || (only_needed == Invent::All && !column.referring && !column.defaulted));
+                let made = !there
+                    && (column.needed || (invent == Invent::All && !column.referring && !column.defaulted));
                 if there {
                     list.push((column, quote_identifier(&column.name)));
-                } else if invent {
+                } else if made {
                     list.push((column, invented(column)));
                 }
             }
             if list.is_empty() {
-                return Ok(Ok(Filled::AsItIs));
+                return Ok(Ok(Outcome::AsItIs));
             }
             let expressions: Vec<String> = list.iter().map(|(_, expression)| expression.clone()).collect();
             let names: Vec<String> = list.iter().map(|(column, _)| quote_identifier(&column.name)).collect();
@@ -145,20 +159,20 @@ impl Filler {
             let out = format!("COPY (SELECT {} FROM {source}) TO {}", expressions.join(", "), self.file);
             template.execute(&out).await?;
             let target = Target { table: &table, columns: &names.join(", "), file: &self.file };
-            match target.take(session).await? {
-                Taken::All => return Ok(Ok(if made_up { Filled::MadeUp } else { Filled::AsItIs })),
-                Taken::Fitting => return Ok(Ok(Filled::MadeUp)),
+            match target.take(session, rows).await? {
+                Taken::All => return Ok(Ok(if made_up { Outcome::MadeUp } else { Outcome::AsItIs })),
+                Taken::Fitting => return Ok(Ok(Outcome::MadeUp)),
                 Taken::Refused(refused) => reason = refused,
             }
         }
         // Made-up rows are a try; rows that are there and do not fit are a gap.
-        Ok(if there { Err(reason) } else { Ok(Filled::AsItIs) })
+        Ok(if there { Err(reason) } else { Ok(Outcome::AsItIs) })
     }
 }
 
 /// How a table was filled.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Filled {
+enum Outcome {
     /// With the template's rows, or not at all where there are none.
     AsItIs,
     /// With values or rows that nobody vouches for.
@@ -172,24 +186,30 @@ struct Target<'a> {
     file: &'a str,
 }
 
+/// Which rows of the file are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    All,
+    /// Those that the table's checks accept: older checks know fewer words than newer rows.
+    Fitting,
+}
+
 /// How the rows of the file were taken.
 enum Taken {
     All,
-    /// Those that the table's checks accept: older checks know fewer words than newer rows.
     Fitting,
     Refused(String),
 }
 
 impl Target<'_> {
-    async fn take(&self, session: &Session) -> Result<Taken, LabError> {
+    async fn take(&self, session: &Session, rows: Rows) -> Result<Taken, LabError> {
         let Target { table, columns, file } = self;
-        match session.execute(&format!("COPY {table} ({columns}) FROM {file}")).await {
-            Ok(_) => return Ok(Taken::All),
-            Err(refused) if refused.ends_session() => return Err(refused.into()),
-            Err(refused) if refused.sqlstate() != Some("23514") => {
-                return Ok(Taken::Refused(refused.to_string()));
-            }
-            Err(_) => {}
+        if rows == Rows::All {
+            return match session.execute(&format!("COPY {table} ({columns}) FROM {file}")).await {
+                Ok(_) => Ok(Taken::All),
+                Err(refused) if refused.ends_session() => Err(refused.into()),
+                Err(refused) => Ok(Taken::Refused(refused.to_string())),
+            };
         }
         let checks = format!(
             "SELECT coalesce(string_agg('(' || pg_get_expr(conbin, conrelid) || ') IS NOT FALSE', ' AND '), 'true') \

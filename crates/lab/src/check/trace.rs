@@ -17,6 +17,8 @@ use crate::error::LabError;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Traced {
     pub(super) works: Vec<Work>,
+    /// What the whole file took, every look included, in milliseconds.
+    pub(super) duration_ms: f64,
     /// Indexes that were invalid before the file.
     pub(super) invalid_before: Vec<(String, String)>,
     /// Indexes that are invalid after it.
@@ -41,11 +43,11 @@ pub(super) enum Patience {
 
 /// Where a file runs.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     /// Address of a superuser, for those who look on.
-    pub(super) superuser: Address,
+    pub(crate) superuser: Address,
     /// Address of the role that migrates.
-    pub(super) owner: Address,
+    pub(crate) owner: Address,
 }
 
 /// Runs the file; a refused statement ends it, as it would end the runner.
@@ -65,15 +67,18 @@ pub(super) async fn trace(
     tracer.session.execute("SET max_parallel_workers_per_gather = 0").await?;
     tracer.watcher.execute(STEADY).await?;
     let before = observe(&tracer.watcher).await?;
+    let start = Instant::now();
     let works = match migration.transactional {
         true => tracer.in_transaction(migration).await?,
         false => tracer.outside_transaction(&migration.sql.statements).await?,
     };
+    let duration_ms = start.elapsed().as_secs_f64() * 1000.0;
     let after = observe(&tracer.watcher).await?;
     tracer.session.close().await;
     tracer.watcher.close().await;
     tracer.onlooker.leave().await;
-    Ok(Traced { works, invalid_before: before.invalid_indexes(), invalid_after: after.invalid_indexes() })
+    let (invalid_before, invalid_after) = (before.invalid_indexes(), after.invalid_indexes());
+    Ok(Traced { works, duration_ms, invalid_before, invalid_after })
 }
 
 /// Statistics as they are, not as they were at the first look (from 15 on; before, looks outside a transaction are fresh).
@@ -253,8 +258,8 @@ impl Tracer<'_> {
         })
     }
 
-    /// Returns a session that seems to write to every table: what a statement of milliseconds holds may escape every
-    /// look, but whoever keeps writers out has to wait here first.
+    /// Returns a session that keeps writers and stronger locks from every table: what a statement of milliseconds holds
+    /// may escape every look, but here it has to wait first.
     async fn obstacle(&self) -> Result<Session, LabError> {
         let session = Session::connect(self.superuser).await?;
         let sql = "SELECT string_agg(format('%I.%I', n.nspname, c.relname), ', ') FROM pg_class AS c \
@@ -262,7 +267,7 @@ impl Tracer<'_> {
                    WHERE c.relkind IN ('r', 'p') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'underpin') \
                    AND n.nspname NOT LIKE 'pg_temp%' AND n.nspname NOT LIKE 'pg_toast%'";
         if let Some(tables) = self.watcher.value(sql).await? {
-            session.execute(&format!("BEGIN; LOCK TABLE {tables} IN ROW EXCLUSIVE MODE")).await?;
+            session.execute(&format!("BEGIN; LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")).await?;
         }
         Ok(session)
     }

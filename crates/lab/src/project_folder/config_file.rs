@@ -41,6 +41,8 @@ const KNOWN_KEYS: &[&str] = &[
     "max_seconds",
     "load_seconds",
     "sessions",
+    "rate",
+    "budget_ms",
     "settings",
     "buffers_ratio",
     "buffers_more",

@@ -1,10 +1,17 @@
 //! `migrations`: can every migration be deployed while the application runs?
 
-use underpin_model::Severity;
+mod load;
+mod log;
+mod phases;
+mod phases_report;
+mod runbook;
+
+use underpin_model::{Code, Severity};
 
 use crate::check::{self, Bench, Checked, RunningCode, Selection};
 use crate::error::LabError;
 use crate::proof::{Experiment, Experimenting, Outcome, Proof};
+use crate::snapshot;
 
 /// The proof.
 pub const PROOF: Proof = Proof {
@@ -15,12 +22,30 @@ pub const PROOF: Proof = Proof {
     run: |experiment| -> Experimenting<'_> { Box::pin(run(experiment)) },
 };
 
+/// Every code that this proof reports beside those of the rules for migrations.
+pub const CODES: &[Code] = phases::CODES;
+
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let Experiment { project, lab, spec, events, .. } = *experiment;
     let running = RunningCode::of(project);
-    let bench = Bench { lab, spec, base: project, events };
+    let production = snapshot::of_project(&project.root)?;
+    let bench = Bench { lab, spec, base: project, production: production.as_ref(), events };
     let checked = check::check(project, &running, &Selection::from(project, None), &bench).await?;
-    Ok(outcome(checked))
+    let mut outcome = outcome(checked);
+    join(&mut outcome, phases::prove_phases(experiment).await?);
+    Ok(outcome)
+}
+
+/// Adds what was found in another half of the proof.
+fn join(outcome: &mut Outcome, other: Outcome) {
+    if !other.summary.is_empty() {
+        outcome.summary = format!("{} {}", outcome.summary, other.summary);
+    }
+    outcome.findings.extend(other.findings);
+    outcome.evidence.extend(other.evidence);
+    outcome.measures.extend(other.measures);
+    outcome.documents.extend(other.documents);
+    outcome.unexamined.extend(other.unexamined);
 }
 
 /// Returns what a check found as an outcome.
@@ -51,6 +76,11 @@ pub fn outcome(checked: Checked) -> Outcome {
     };
     outcome.measure("files", files as f64, "count");
     outcome.measure("statements", statements as f64, "count");
+    let steps = || checked.deployments.iter().flat_map(|one| &one.steps);
+    let alone: f64 = steps().filter_map(|step| step.large.as_ref()).map(|work| work.duration_ms).sum();
+    outcome.measure("statements alone, larger size", alone.round(), "ms");
+    let traced: f64 = checked.deployments.iter().map(|one| one.traced_ms).sum();
+    outcome.measure("the same, measured", traced.round(), "ms");
     let slowest = checked.durations_ms.values().copied().fold(0.0, f64::max);
     outcome.measure("slowest file", slowest.round(), "ms");
     outcome

@@ -11,6 +11,7 @@ use crate::amounts::{counted, duration};
 use crate::er::{self, Detail};
 use crate::printable::{one_line, printable};
 use crate::schedule;
+use crate::statement;
 use crate::svg::{self, escape};
 
 /// Rows of a table that the page shows; the JSON report has them all.
@@ -72,6 +73,10 @@ pub(super) struct TraceView {
     pub(super) sql: String,
     /// Relation, mode, and the class of the mode.
     pub(super) locks: Vec<(String, String, &'static str)>,
+    /// How many locks are not shown, in words.
+    pub(super) more: Option<String>,
+    /// What it did, in phrases.
+    pub(super) facts: Vec<String>,
     pub(super) duration: String,
 }
 
@@ -262,11 +267,14 @@ fn trace_view(trace: &StatementTrace, id: String) -> TraceView {
     let lock = |lock: &underpin_model::evidence::HeldLock| {
         (one_line(&lock.relation), one_line(&lock.mode), lock_class(&lock.mode))
     };
+    let (shown, more) = statement::shown_locks(trace);
     TraceView {
         id,
         place: one_line(&format!("{}:{}", trace.file, trace.line)),
         sql: highlighted(trace.sql.trim()),
-        locks: trace.locks.iter().map(lock).collect(),
+        locks: trace.locks.iter().take(shown).map(lock).collect(),
+        more,
+        facts: statement::facts(trace).iter().map(|fact| one_line(fact)).collect(),
         duration: duration(trace.duration_ms),
     }
 }

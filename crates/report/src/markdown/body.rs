@@ -112,14 +112,24 @@ fn series(series: &Series) -> String {
 fn statement(trace: &StatementTrace, durations: Durations) -> String {
     let mut text =
         format!("`{}:{}`\n\n{}\n", trace.file.replace('`', "'"), trace.line, fenced("sql", &trace.sql));
+    // Waits change from run to run, as durations do.
+    let timeless = StatementTrace { waits_ms: Vec::new(), ..trace.clone() };
+    let told = if durations == Durations::Shown { trace } else { &timeless };
+    for fact in crate::statement::facts(told) {
+        text.push_str(&format!("- {}\n", cell(&fact)));
+    }
     if trace.locks.is_empty() {
-        text.push_str("No locks beyond those held before.\n");
+        text.push_str("\nNo locks beyond those held before.\n");
     } else {
-        text.push_str("| lock | relation |\n|---|---|\n");
+        text.push_str("\n| lock | relation |\n|---|---|\n");
+        let (shown, more) = crate::statement::shown_locks(trace);
         let lock = |lock: &underpin_model::evidence::HeldLock| {
             row([cell(&lock.mode), cell(&lock.relation)].into_iter())
         };
-        trace.locks.iter().for_each(|held| text.push_str(&lock(held)));
+        trace.locks.iter().take(shown).for_each(|held| text.push_str(&lock(held)));
+        if let Some(more) = more {
+            text.push_str(&format!("\n{more}\n"));
+        }
     }
     if durations == Durations::Shown {
         text.push_str(&format!("\nTook {}.\n", duration(trace.duration_ms)));

@@ -42,16 +42,24 @@ pub fn accept(
                 one.rule,
                 one.until.as_deref().unwrap_or_default()
             ),
+            (_, 0) if !is_known(&one.rule) => {
+                format!("{} is accepted here, but no rule is called so.", one.rule)
+            }
             (_, 0) => format!("{} is accepted here, but nothing is reported.", one.rule),
             _ => continue,
         };
-        outdated.push(
-            Finding::new(&ALLOW_OUTDATED, message)
-                .at(SourceLine::new(file, one.line))
-                .hint("Remove the line."),
-        );
+        let hint = match is_known(&one.rule) {
+            true => "Remove the line.".to_owned(),
+            false => format!("`underpin explain {}` names the rule that is nearest.", one.rule),
+        };
+        outdated.push(Finding::new(&ALLOW_OUTDATED, message).at(SourceLine::new(file, one.line)).hint(hint));
     }
     findings.extend(outdated);
+}
+
+fn is_known(rule: &str) -> bool {
+    let named = |code: &Code| code.rule == rule || code.code.eq_ignore_ascii_case(rule);
+    super::all().iter().any(|one| named(&one.code))
 }
 
 #[cfg(test)]
@@ -90,5 +98,7 @@ mod tests {
         assert_eq!(found[1].0, Severity::Error);
         assert_eq!(found[2].1, "test-fault was accepted until 2026-05-31, which is over.");
         assert_eq!(found[3].1, "data-loss is accepted here, but nothing is reported.");
+        let found = run(&[("data-los", 1, None)]);
+        assert_eq!(found[2].1, "data-los is accepted here, but no rule is called so.");
     }
 }

@@ -36,7 +36,13 @@ fn finding(deployment: &Deployment, disturbed: &Disturbed) -> Option<Finding> {
     };
     let step = guilty(deployment, cause).or(deployment.steps.first())?;
     let message = format!("`{name}` ({file}:{line}) {fact}");
-    let hint =
-        "Let old and new code work side by side first: an expand/contract folder, `underpin migrate new`.";
+    let hint = match deployment.file.file_name() {
+        Some("contract.sql") => {
+            "The new version still needs what contract takes away: change it to the new form."
+        }
+        _ => {
+            "Let old and new code work side by side first: an expand/contract folder, `underpin migrate new`."
+        }
+    };
     Some(at(&RULE.code, deployment, step, message).hint(hint))
 }

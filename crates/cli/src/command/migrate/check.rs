@@ -5,11 +5,13 @@ use clap::Args;
 use underpin_lab::check::{Selection, table_for_pull_request};
 use underpin_lab::checking::{self, CheckWish};
 use underpin_lab::lab::LabSpec;
-use underpin_lab::prove;
+use underpin_lab::{prove, snapshot};
 use underpin_model::project::Project;
 
 use super::read_plan;
-use crate::command::prove::{FailOn, ReportArgs, fail_on, print, report_targets, write_reports};
+use crate::command::prove::{
+    FailOn, ReportArgs, fail_on, folder_is_there, print, report_targets, write_reports,
+};
 use crate::fault::Fault;
 use crate::output;
 use crate::progress::Progress;
@@ -41,6 +43,9 @@ pub struct CheckArgs {
     /// Also write a Markdown table of all statements, for the pull request
     #[arg(long, value_name = "FILE")]
     table: Option<Utf8PathBuf>,
+    /// Sizes and statistics of production, from underpin snapshot; snapshot.json in the project when absent
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<Utf8PathBuf>,
     /// Build the template anew instead of taking it from .underpin/cache
     #[arg(long)]
     no_cache: bool,
@@ -49,6 +54,9 @@ pub struct CheckArgs {
 /// Carries the command out.
 pub async fn run(args: &CheckArgs, settings: &Settings) -> Result<u8, Fault> {
     let targets = report_targets(&args.reports.reports)?;
+    if let Some(file) = &args.table {
+        folder_is_there(file, &format!("--table {file}"))?;
+    }
     let project = settings.project()?;
     let older = match &args.since {
         Some(reference) => Some(checking::at_commit(&project.root, reference).await?),
@@ -67,6 +75,10 @@ pub async fn run(args: &CheckArgs, settings: &Settings) -> Result<u8, Fault> {
         project: &project,
         running: older.as_ref().and_then(|older| older.project.as_ref()).unwrap_or(&project),
         selection,
+        production: match &args.snapshot {
+            Some(file) => Some(snapshot::read(file)?),
+            None => snapshot::of_project(&project.root)?,
+        },
         lab: LabSpec {
             installation: settings.installation(Some(&project))?,
             scale: args.scale.unwrap_or(project.config.scale.default_scale),
