@@ -141,7 +141,7 @@ async fn act(
     let promoted = topology.promote().await?;
     ledger.point_to(Some(promoted));
     loop {
-        if let Some(at) = ledger.first_after(failed_at + Duration::from_millis(1)) {
+        if let Some(at) = ledger.first_of_present() {
             // Some more load on the new primary, which the old one then has to catch up with.
             tokio::time::sleep(Duration::from_millis(300)).await;
             return Ok((failed_at, at));

@@ -9,11 +9,13 @@ use underpin_pg::{Address, Session};
 
 use crate::error::LabError;
 
-/// One acknowledged commit: its number and when the answer came.
+/// One acknowledged commit: its number, when the answer came, and from which primary.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Acknowledged {
     pub(super) number: u64,
     pub(super) at: Instant,
+    /// How many primaries there were before it. An answer of the killed one may still lie in the socket.
+    epoch: u32,
 }
 
 /// What all clients share.
@@ -23,6 +25,8 @@ struct Shared {
     acknowledged: Vec<Acknowledged>,
     /// Where clients connect to; none while nobody is primary.
     primary: Option<Address>,
+    /// How many primaries there were.
+    epoch: u32,
     ended: bool,
 }
 
@@ -49,7 +53,9 @@ impl Ledger {
 
     /// Tells clients who is primary.
     pub(super) fn point_to(&self, primary: Option<Address>) {
-        self.0.borrow_mut().primary = primary;
+        let mut shared = self.0.borrow_mut();
+        shared.epoch += 1;
+        shared.primary = primary;
     }
 
     /// Lets clients end.
@@ -62,9 +68,10 @@ impl Ledger {
         self.0.borrow().acknowledged.len()
     }
 
-    /// Returns the first acknowledgement after a moment.
-    pub(super) fn first_after(&self, moment: Instant) -> Option<Instant> {
-        self.0.borrow().acknowledged.iter().map(|one| one.at).filter(|at| *at > moment).min()
+    /// Returns when the present primary acknowledged its first commit.
+    pub(super) fn first_of_present(&self) -> Option<Instant> {
+        let shared = self.0.borrow();
+        shared.acknowledged.iter().filter(|one| one.epoch == shared.epoch).map(|one| one.at).min()
     }
 
     /// Returns the acknowledged commits that the server does not have.
@@ -79,20 +86,20 @@ impl Ledger {
     /// Writes until the ledger ends, through every change of primary.
     pub(super) async fn client(self) {
         while !self.0.borrow().ended {
-            let primary = self.0.borrow().primary.clone();
+            let (primary, epoch) = (self.0.borrow().primary.clone(), self.0.borrow().epoch);
             let Some(primary) = primary else {
                 tokio::time::sleep(RETRY).await;
                 continue;
             };
             if let Ok(session) = Session::connect(&primary.application_name("underpin ledger")).await {
-                self.write_through(&session).await;
+                self.write_through(&session, epoch).await;
             }
             tokio::time::sleep(RETRY).await;
         }
     }
 
     /// Writes until a statement fails or takes too long.
-    async fn write_through(&self, session: &Session) {
+    async fn write_through(&self, session: &Session, epoch: u32) {
         while !self.0.borrow().ended {
             let number = {
                 let mut shared = self.0.borrow_mut();
@@ -102,7 +109,7 @@ impl Ledger {
             let sql = format!("INSERT INTO underpin_ledger VALUES ({number})");
             match tokio::time::timeout(PATIENCE, session.execute(&sql)).await {
                 Ok(Ok(_)) if session.take_notices().is_empty() => {
-                    self.0.borrow_mut().acknowledged.push(Acknowledged { number, at: Instant::now() });
+                    self.0.borrow_mut().acknowledged.push(Acknowledged { number, at: Instant::now(), epoch });
                 }
                 // A cancelled wait for the standby is answered with a warning: committed here, perhaps nowhere else.
                 Ok(Ok(_)) => {}

@@ -81,9 +81,11 @@ fn hot_scans(facts: &Facts) -> Vec<TriageFinding> {
         if rows < LARGE {
             continue;
         }
-        let before = facts.earlier("tables", "oid", row.text("oid"));
-        let grown =
-            |column: &str| number(column) - before.and_then(|row| row.int(column)).unwrap_or(number(column));
+        let grown = |column: &str| {
+            let count = |row: Option<Row<'_>>| row.and_then(|row| row.int(column)).unwrap_or_default();
+            let now = facts.rows("counters").find(|one| one.get("oid") == row.get("oid"));
+            count(now) - count(facts.earlier("counters", "oid", row.text("oid")))
+        };
         let (scans, read) = (grown("seq_scans"), grown("seq_rows"));
         let now = scans >= 2 && read >= HOT_ROWS && read / scans >= rows / 4;
         let (all, all_read) = (number("seq_scans"), number("seq_rows"));

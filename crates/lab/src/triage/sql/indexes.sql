@@ -1,4 +1,5 @@
 -- PostgreSQL 14 to 18. Every index with its definition as the catalog holds it; pg_get_indexdef would lock the index.
+WITH builds AS MATERIALIZED (SELECT * FROM pg_stat_progress_create_index)
 SELECT n.nspname || '.' || i.relname AS name,
        quote_ident(n.nspname) || '.' || quote_ident(i.relname) AS quoted,
        n.nspname || '.' || t.relname AS "table",
@@ -6,11 +7,11 @@ SELECT n.nspname || '.' || i.relname AS name,
        t.relkind::text AS table_kind,
        x.indisvalid AS valid,
        x.indisunique AS is_unique,
-       EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = x.indexrelid) AS serves_constraint,
+       x.indexrelid IN (SELECT conindid FROM pg_constraint) AS serves_constraint,
        EXISTS (SELECT FROM pg_constraint k WHERE k.contype = 'f' AND k.conrelid = x.indrelid
                AND k.conkey[1] = x.indkey[0]) AS serves_foreign_key,
        EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = x.indexrelid) AS attached,
-       EXISTS (SELECT FROM pg_stat_progress_create_index p
+       EXISTS (SELECT FROM builds p
                WHERE p.index_relid = x.indexrelid OR (p.index_relid = 0 AND p.relid = x.indrelid)) AS being_built,
        concat_ws('|', x.indrelid, i.relam, x.indkey, x.indcollation, x.indclass, x.indoption,
                  regexp_replace(x.indexprs::text, ':location -?[0-9]+', '', 'g'),

@@ -37,7 +37,8 @@ SELECT c.oid::text AS oid,
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
           AND a.attname IN ('id', 'uuid', c.relname || '_id', rtrim(c.relname, 's') || '_id')
         ORDER BY a.attnum LIMIT 1) AS id_column,
-       EXISTS (SELECT FROM pg_constraint k WHERE k.contype = 'f' AND c.oid IN (k.conrelid, k.confrelid)) AS has_foreign_key,
+       c.oid IN (SELECT conrelid FROM pg_constraint WHERE contype = 'f' UNION ALL
+                 SELECT confrelid FROM pg_constraint WHERE contype = 'f') AS has_foreign_key,
        (SELECT array_to_string(array_agg(a.attname ORDER BY (a.attname LIKE '%\_id') DESC, a.attnum), ',')
         FROM pg_attribute a
         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
