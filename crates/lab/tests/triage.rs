@@ -1,7 +1,6 @@
 //! `triage`: each fault, planted on a real server, is named first and in the right mode; the printed query and fix run;
 //! after the recovery there is silence. Healthy, busy and near-miss databases give none at all.
 
-
 use underpin_lab::triage::look;
 use underpin_model::{Triage, TriageFinding};
 use underpin_pg::{Address, Profile, Server, ServerSpec, Session};
