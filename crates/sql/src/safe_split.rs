@@ -5,7 +5,7 @@
 use pg_query::DeparseOptions;
 use pg_query::protobuf::node::Node;
 use pg_query::protobuf::{
-    AlterTableCmd, AlterTableStmt, AlterTableType, ConstrType, Constraint, DefElem, RangeVar,
+    AlterTableCmd, AlterTableStmt, AlterTableType, ConstrType, Constraint, DefElem, DefElemAction, RangeVar,
 };
 use underpin_model::sql_text::{quote_identifier, quote_qualified};
 
@@ -43,7 +43,9 @@ pub fn safe_split(sql: &str) -> Option<Vec<SplitStep>> {
             if reindex.params.iter().any(|param| option_named(param, "concurrently")) {
                 return None;
             }
-            let option = DefElem { defname: "concurrently".to_owned(), ..DefElem::default() };
+            // The default of an enum is no member of it, which the deparser asserts.
+            let defaction = DefElemAction::DefelemUnspec.into();
+            let option = DefElem { defname: "concurrently".to_owned(), defaction, ..DefElem::default() };
             reindex.params.push(pg_query::Node { node: Some(Node::DefElem(Box::new(option))) });
             Some(vec![step(Node::ReindexStmt(reindex), Place::Outside)?])
         }
