@@ -139,8 +139,8 @@ pub fn remove_data(root: &Utf8Path) -> Result<(), LabError> {
 
 /// Removes server folders of runs that were killed; returns them.
 pub fn sweep() -> Vec<String> {
-    underpin_pg::clean_stale_folders(Utf8Path::new(underpin_pg::folder::DEFAULT_TEMP))
-        .into_iter()
+    underpin_pg::memory::temp_folders()
+        .flat_map(underpin_pg::clean_stale_folders)
         .map(|cleaned| cleaned.folder.to_string())
         .collect()
 }

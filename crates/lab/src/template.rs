@@ -67,9 +67,11 @@ async fn build(
     folder: &Utf8Path,
     events: &dyn EventSink,
 ) -> Result<(), LabError> {
-    // Old log segments are removed instead of kept for later: every server of a run copies what lies here.
-    let wish =
+    // Old log segments are removed instead of kept for later: every server of a run copies what lies here. Nobody knows
+    // how large it grows, and it ends on a disk.
+    let mut wish =
         ServerSpec::new(spec.installation.clone(), Profile::Fast, "template").setting("wal_recycle", "off");
+    wish.temp = Some(underpin_pg::folder::DEFAULT_TEMP.into());
     let mut server = Server::start(wish).await?;
     build_database(project, spec.scale, &server.address(), events).await?;
     server.stop_keeping_data().await?;

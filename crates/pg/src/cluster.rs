@@ -6,7 +6,6 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::data_copy::copy_data;
-use crate::folder::DEFAULT_TEMP;
 use crate::installation::Installation;
 use crate::pristine::Pristine;
 use crate::processes::MARK;
@@ -64,8 +63,9 @@ pub struct ServerSpec {
     pub port: Option<u16>,
     /// Whether it ends with us.
     pub lifetime: Lifetime,
-    /// Folder for its temporary folder.
-    pub temp: Utf8PathBuf,
+    /// Folder for its temporary folder. When absent, memory for a server of the fast profile where there is plenty of
+    /// it, else `/tmp`.
+    pub temp: Option<Utf8PathBuf>,
 }
 
 /// A fresh cluster is made in a second or two; a machine that swaps may need far more.
@@ -92,7 +92,7 @@ impl ServerSpec {
             source: DataSource::Fresh,
             port: None,
             lifetime: Lifetime::Ours,
-            temp: DEFAULT_TEMP.into(),
+            temp: None,
         }
     }
 

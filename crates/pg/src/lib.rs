@@ -15,6 +15,7 @@ pub mod folder;
 pub mod git;
 pub mod installation;
 mod launch;
+pub mod memory;
 pub mod one_core;
 mod pristine;
 mod processes;

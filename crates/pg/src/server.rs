@@ -25,6 +25,7 @@ use crate::data_copy::copy_data;
 use crate::folder::{OwnedFolder, Owner};
 use crate::installation::Version;
 use crate::launch;
+use crate::memory;
 use crate::processes::{self, POLL, PidFile, SharedMemory};
 use crate::run_as::RunAs;
 use crate::session::Session;
@@ -77,8 +78,9 @@ impl Server {
         run_as.check_reach(&spec.installation.bin_dir).map_err(LifecycleError::ReachFolder)?;
         let in_place = in_place_dir(&spec, &run_as)?;
         let owner = Owner { purpose: spec.purpose.clone(), data: in_place.clone(), lifetime: spec.lifetime };
-        let folder = OwnedFolder::create_for(&spec.temp, &owner, &run_as)
-            .map_err(|source| LifecycleError::CreateFolder { path: spec.temp.clone(), source })?;
+        let temp = memory::temp_of(&spec);
+        let folder = OwnedFolder::create_for(&temp, &owner, &run_as)
+            .map_err(|source| LifecycleError::CreateFolder { path: temp, source })?;
         run_as.check_reach(folder.path()).map_err(LifecycleError::ReachFolder)?;
         let data_dir = in_place.clone().unwrap_or_else(|| folder.path().join("data"));
         // The log of a kept server must outlive its temporary folder.

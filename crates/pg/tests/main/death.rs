@@ -48,7 +48,8 @@ async fn a_drop_ends_a_busy_server() {
 #[ignore = "started by a_killed_process_leaves_no_server_and_its_folder_is_cleaned"]
 async fn hold_a_server() {
     let Ok(temp) = std::env::var(HOLD_IN) else { return };
-    let spec = ServerSpec { temp: temp.into(), ..ServerSpec::new(installation(), Profile::Fast, "held") };
+    let spec =
+        ServerSpec { temp: Some(temp.into()), ..ServerSpec::new(installation(), Profile::Fast, "held") };
     let server = Server::start(spec).await.unwrap();
     println!("\nheld {} {}", server.pid().unwrap(), server.folder());
     std::future::pending::<()>().await;

@@ -154,7 +154,7 @@ async fn foreign_folders_are_left_alone() {
     let precious = folder.path().join("thesis.tex");
     std::fs::write(&precious, "all my work").unwrap();
     let in_place = spec(&folder, Profile::Fast).source(DataSource::InPlace(folder.path().to_owned()));
-    let refused = Server::start(ServerSpec { temp: "/tmp".into(), ..in_place }).await.unwrap_err();
+    let refused = Server::start(ServerSpec { temp: Some("/tmp".into()), ..in_place }).await.unwrap_err();
     assert!(matches!(refused, LifecycleError::UseData { .. }), "{refused}");
     assert_eq!(folder.entries(), [precious]);
 }
@@ -218,7 +218,7 @@ async fn the_wish_for_a_long_path_is_refused() {
     let folder = Folder::new();
     let deep = folder.path().join("a-folder-with-a-long-name/".repeat(4));
     std::fs::create_dir_all(&deep).unwrap();
-    let long = ServerSpec { temp: deep, ..ServerSpec::new(installation(), Profile::Fast, "test") };
+    let long = ServerSpec { temp: Some(deep), ..ServerSpec::new(installation(), Profile::Fast, "test") };
     let error = Server::start(long).await.unwrap_err();
     assert!(matches!(error, LifecycleError::NameSocket { .. }), "{error}");
 }

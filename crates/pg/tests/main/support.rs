@@ -35,7 +35,7 @@ impl Folder {
 
 /// Returns the wish for a fresh server whose folder is inside of `folder`.
 pub(crate) fn spec(folder: &Folder, profile: Profile) -> ServerSpec {
-    ServerSpec { temp: folder.path().to_owned(), ..ServerSpec::new(installation(), profile, "test") }
+    ServerSpec { temp: Some(folder.path().to_owned()), ..ServerSpec::new(installation(), profile, "test") }
 }
 
 /// Starts a fast server.
