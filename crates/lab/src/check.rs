@@ -21,6 +21,7 @@ mod running_code;
 mod seeded;
 pub(crate) mod stage;
 pub(crate) mod trace;
+mod unproven;
 mod values;
 
 use std::collections::{BTreeMap, BTreeSet};

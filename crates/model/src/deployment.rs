@@ -32,6 +32,8 @@ pub struct Deployment {
     pub production: BTreeMap<String, u64>,
     /// What production's statistics say against a new constraint.
     pub conflicts: Vec<Conflict>,
+    /// New constraints NOT VALID that rows from before do not keep.
+    pub punished: Vec<Punished>,
     /// Transactions of which not every order could be tried.
     pub unraced: Vec<String>,
 }
@@ -172,6 +174,17 @@ pub struct Conflict {
     pub fact: String,
 }
 
+/// A constraint NOT VALID whose table has rows that are refused when they are written again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Punished {
+    /// The table.
+    pub table: String,
+    /// The constraint.
+    pub constraint: String,
+    /// Rows that do not keep it.
+    pub rows: u64,
+}
+
 /// What happens in a bad order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ClashKind {
@@ -219,7 +232,9 @@ impl Step {
         let more = |small: u64, large: u64, least: u64| {
             large.saturating_sub(small) >= least && large.saturating_mul(2) > small.saturating_mul(3)
         };
+        // A plan that changes with the size may read less of more; what is written stays the same work.
         more(self.small.rows(), large.rows(), GROWING_ROWS)
+            || more(self.small.rows_written, large.rows_written, GROWING_ROWS)
             || more(self.small.wal_bytes, large.wal_bytes, GROWING_WAL)
     }
 

@@ -18,6 +18,7 @@ mod lock_queue_unbounded;
 mod long_row_locks;
 mod lost_write;
 mod migration_fails;
+mod old_rows_refused;
 mod scan_under_lock;
 mod stale_prepared_plan;
 mod table_rewrite;
@@ -39,7 +40,7 @@ pub struct MigrationRule {
     find: fn(&Deployment) -> Vec<Finding>,
 }
 
-static RULES: [&MigrationRule; 17] = [
+static RULES: [&MigrationRule; 18] = [
     &table_rewrite::RULE,
     &index_build_blocks::RULE,
     &scan_under_lock::RULE,
@@ -55,6 +56,7 @@ static RULES: [&MigrationRule; 17] = [
     &deadlock::RULE,
     &lost_write::RULE,
     &migration_fails::RULE,
+    &old_rows_refused::RULE,
     &stale_prepared_plan::RULE,
     &lock_queue_unbounded::RULE,
 ];

@@ -10,7 +10,7 @@ use underpin_model::project::Migration;
 use super::running_code::RunningCode;
 use super::stage::Stage;
 use super::trace::{Patience, Traced, trace};
-use super::{production, races, running_code, values};
+use super::{production, races, running_code, unproven, values};
 use crate::error::LabError;
 
 /// The databases in which a file runs; each is a file further afterwards.
@@ -58,7 +58,7 @@ pub(super) async fn examine(
 ) -> Result<Deployment, LabError> {
     let Stages { small, large, tiny, production } = stages;
     let outlook = Outlook::before([&*small, &*large], production.as_ref()).await?;
-    let (code_before, before) = before_the_file(migration, running, small).await?;
+    let (code_before, before, unproven) = before_the_file(migration, running, small).await?;
     let prepared = running_code::prepare(&small.place().superuser, running).await?;
     let at_small = trace(&small.place(), migration, Patience::Tried).await?;
     let mut deployment = Deployment {
@@ -80,6 +80,9 @@ pub(super) async fn examine(
     deployment.steps = steps(migration, at_small, at_large);
     if finished {
         let session = underpin_pg::Session::connect(&small.place().superuser).await?;
+        if let Some(before) = unproven.filter(|_| !small.has_made_up_rows()) {
+            deployment.punished = unproven::punished(&session, &before).await?;
+        }
         if let Some(before) = &before {
             let after =
                 values::take_after(&session, values::tables_written(migration).as_ref(), before).await?;
@@ -144,7 +147,7 @@ impl<'s> Outlook<'s> {
     }
 }
 
-type Before = (BTreeMap<String, running_code::Ended>, Option<values::Holdings>);
+type Before = (BTreeMap<String, running_code::Ended>, Option<values::Holdings>, Option<unproven::Unproven>);
 
 /// Notes what works and what is there before the file runs.
 async fn before_the_file(
@@ -154,13 +157,14 @@ async fn before_the_file(
 ) -> Result<Before, LabError> {
     let ended = transactions_in_copy(small, running, &BTreeMap::new()).await?;
     let at_risk = values::tables_at_risk(migration);
-    if at_risk.as_ref().is_some_and(BTreeSet::is_empty) {
-        return Ok((ended, None));
-    }
     let session = underpin_pg::Session::connect(&small.place().superuser).await?;
-    let holdings = values::take(&session, at_risk.as_ref()).await?;
+    let unproven = unproven::before(&session, migration).await?;
+    let holdings = match at_risk.as_ref().is_some_and(BTreeSet::is_empty) {
+        true => None,
+        false => Some(values::take(&session, at_risk.as_ref()).await?),
+    };
     session.close().await;
-    Ok((ended, Some(holdings)))
+    Ok((ended, holdings, unproven))
 }
 
 /// Runs the application's transactions in a copy of the stage, for they change it.

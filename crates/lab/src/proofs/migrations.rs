@@ -10,6 +10,7 @@ use underpin_model::{Code, Severity};
 
 use crate::check::{self, Bench, Checked, RunningCode, Selection};
 use crate::error::LabError;
+use crate::lab::Lab;
 use crate::proof::{Experiment, Experimenting, Outcome, Proof};
 use crate::snapshot;
 
@@ -26,11 +27,14 @@ pub const PROOF: Proof = Proof {
 pub const CODES: &[Code] = phases::CODES;
 
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
-    let Experiment { project, lab, spec, events, .. } = *experiment;
+    let Experiment { project, spec, events, .. } = *experiment;
+    // The log that a statement writes is counted for the whole server: nobody else may work on it.
+    let lab = Lab::open(project, spec, events).await?;
     let running = RunningCode::of(project);
     let production = snapshot::of_project(&project.root)?;
-    let bench = Bench { lab, spec, base: project, production: production.as_ref(), events };
+    let bench = Bench { lab: &lab, spec, base: project, production: production.as_ref(), events };
     let checked = check::check(project, &running, &Selection::from(project, None), &bench).await?;
+    lab.close().await?;
     let mut outcome = outcome(checked);
     join(&mut outcome, phases::prove_phases(experiment).await?);
     Ok(outcome)

@@ -1,4 +1,5 @@
 -- expects: breaks-running-code
+-- warnings: old-rows-refused
 -- A row from before fails at its next change, whichever column that is.
 -- == setup
 CREATE TABLE users (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, phone text, age int);

@@ -47,9 +47,12 @@ pub(super) fn waiting(work: &Work) -> String {
 /// Returns how the work grew: `2 000 rows here, 8 000 at four times the size`.
 pub(super) fn growth(step: &Step) -> String {
     let large = step.widest();
-    if large.rows() > step.small.rows() {
-        let rows = |work: &Work| grouped(i64::try_from(work.rows()).unwrap_or(i64::MAX));
-        return format!("{} rows are touched, {} at four times the size", rows(&step.small), rows(large));
+    let count = |rows: u64| grouped(i64::try_from(rows).unwrap_or(i64::MAX));
+    for (rows, verb) in [(Work::rows as fn(&Work) -> u64, "touched"), (|work| work.rows_written, "written")] {
+        let (few, many) = (rows(&step.small), rows(large));
+        if many > few {
+            return format!("{} rows are {verb}, {} at four times the size", count(few), count(many));
+        }
     }
     let bytes = |work: &Work| crate::wording::bytes(i64::try_from(work.wal_bytes).unwrap_or(i64::MAX));
     format!("{} of log are written, {} at four times the size", bytes(&step.small), bytes(large))
