@@ -151,7 +151,7 @@ impl Planner {
 
     async fn run(&self, asked: Asked<'_>, before: &str, statement: &str) -> Result<Rows, QueryError> {
         let opening = self.opening(asked, before);
-        let text = [opening.as_str(), statement, "ROLLBACK", "DEALLOCATE underpin_query"].join(";\n");
+        let text = [opening.as_str(), statement, "ROLLBACK", "DEALLOCATE ALL"].join(";\n");
         let answer = self.session.rows(&text).await;
         if answer.is_err() {
             // Prepared statements outlive their transaction.
@@ -163,36 +163,30 @@ impl Planner {
     /// Returns the statements that open a transaction as whoever runs the query, with the query prepared.
     fn opening(&self, asked: Asked<'_>, before: &str) -> String {
         let query = asked.query;
-        let types: Vec<&str> = query.params.iter().map(|param| param.type_name.as_str()).collect();
-        let types = if types.is_empty() { String::new() } else { format!(" ({})", types.join(", ")) };
         let mode = match asked.mode {
             Mode::Custom => "force_custom_plan",
             Mode::Generic => "force_generic_plan",
         };
-        let named = query.params.iter().map(|param| param.name.clone());
-        let values: Values = named.zip(asked.values.iter().cloned()).collect();
+        let values = named(asked);
         let role = query.role.as_ref().or(self.app_role.as_ref());
         let mut parts = vec!["BEGIN".to_owned()];
         parts.extend((!before.is_empty()).then(|| before.to_owned()));
         parts.push(format!("SET LOCAL plan_cache_mode = {mode}"));
         parts.extend(role.map(|role| format!("SET LOCAL ROLE {}", quote_identifier(role))));
         parts.extend(params::enter_tenant(query, &values));
-        // A comment may end the query's text.
-        parts.push(format!("PREPARE underpin_query{types} AS {}\n", query.statement.sql));
+        parts.push(params::prepare(query));
         parts.join(";\n")
     }
 }
 
 /// Returns the statement that executes the prepared query.
 fn execute(asked: Asked<'_>) -> String {
-    let typed = |(param, value): (&underpin_model::project::Param, &Option<String>)| {
-        format!("{}::{}", quote_nullable(value.as_deref()), param.type_name)
-    };
-    let values: Vec<String> = asked.query.params.iter().zip(asked.values).map(typed).collect();
-    match values.is_empty() {
-        true => "EXECUTE underpin_query".to_owned(),
-        false => format!("EXECUTE underpin_query ({})", values.join(", ")),
-    }
+    params::execute(asked.query, &named(asked))
+}
+
+fn named(asked: Asked<'_>) -> Values {
+    let names = asked.query.params.iter().map(|param| param.name.clone());
+    names.zip(asked.values.iter().cloned()).collect()
 }
 
 /// Returns whether EXPLAIN takes the statement.

@@ -82,6 +82,14 @@ impl QueryError {
         }
     }
 
+    /// Returns SQLSTATE and message as the server gave them; the first is empty where the server said nothing.
+    pub fn told(&self) -> (String, String) {
+        match self.server() {
+            Some(error) => (error.sqlstate.clone(), error.message.clone()),
+            None => (String::new(), self.to_string()),
+        }
+    }
+
     /// Returns the constraint that refused the statement.
     pub fn constraint(&self) -> Option<&str> {
         self.server().and_then(|error| error.constraint.as_deref())

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use underpin_model::project::Migration;
 use underpin_model::script::TransactionScript;
 use underpin_model::statement::Statement;
-use underpin_pg::{QueryError, Session};
+use underpin_pg::Session;
 
 use super::stage::Copy;
 use super::trace::send;
@@ -157,7 +157,7 @@ impl Duel<'_> {
             if turns.recv().await.is_none() {
                 return;
             }
-            let outcome = send(session, step).await.map_err(|refused| told(&refused));
+            let outcome = send(session, step).await.map_err(|refused| refused.told());
             let failed = outcome.is_err();
             let last = failed || nth + 1 == steps.len();
             if failed {
@@ -176,7 +176,7 @@ impl Duel<'_> {
         while turns.recv().await.is_some() {
             let sql = run.peek().map(|next| next.sql.clone()).unwrap_or_default();
             let outcome = run.step(session).await.map(|_| ()).map_err(|fault| match fault {
-                StepFault::Refused { source, .. } => told(&source),
+                StepFault::Refused { source, .. } => source.told(),
                 other => (String::new(), other.chain()),
             });
             let failed = outcome.is_err();
@@ -189,11 +189,6 @@ impl Duel<'_> {
             }
         }
     }
-}
-
-fn told(refused: &QueryError) -> (String, String) {
-    let message = refused.server().map_or_else(|| refused.to_string(), |server| server.message.clone());
-    (refused.sqlstate().unwrap_or_default().to_owned(), message)
 }
 
 /// Returns the statements of a file as they are sent, with those that make its transaction.

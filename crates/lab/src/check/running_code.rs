@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use underpin_model::deployment::{Disturbance, Disturbed};
-use underpin_model::project::{Param, Project, Query};
+use underpin_model::project::{Project, Query};
 use underpin_model::script::TransactionScript;
-use underpin_model::sql_text::{quote_identifier, quote_nullable};
 use underpin_model::statement::Verb;
 use underpin_pg::{Address, QueryError, Session};
 
@@ -83,13 +82,13 @@ pub(super) async fn prepare<'p>(
             prepared.sessions.insert(role.clone(), session);
         }
         let session = &prepared.sessions[&role];
-        if session.execute(&prepare_sql(query)).await.is_err() {
+        if session.execute(&params::prepare(query)).await.is_err() {
             continue;
         }
         let one = Prepared {
             query,
             role,
-            execute: execute_sql(query, &values),
+            execute: params::execute(query, &values),
             enter: params::enter_tenant(query, &values),
             rows: None,
         };
@@ -101,22 +100,6 @@ pub(super) async fn prepare<'p>(
     }
     superuser.close().await;
     Ok(prepared)
-}
-
-fn prepare_sql(query: &Query) -> String {
-    let types: Vec<&str> = query.params.iter().map(|param: &Param| param.type_name.as_str()).collect();
-    let types = if types.is_empty() { String::new() } else { format!(" ({})", types.join(", ")) };
-    format!("PREPARE {}{types} AS {}", quote_identifier(&query.name), query.statement.sql)
-}
-
-fn execute_sql(query: &Query, values: &Values) -> String {
-    let value = |param: &Param| {
-        let text = values.get(&param.name).and_then(Option::as_deref);
-        format!("{}::{}", quote_nullable(text), param.type_name)
-    };
-    let list: Vec<String> = query.params.iter().map(value).collect();
-    let list = if list.is_empty() { String::new() } else { format!(" ({})", list.join(", ")) };
-    format!("EXECUTE {}{list}", quote_identifier(&query.name))
 }
 
 /// Returns the rows that the query returns or writes; what it writes is undone.
@@ -148,7 +131,7 @@ impl PreparedQueries<'_> {
                 disturbed.push(Disturbed { name: query.name.clone(), at, how });
             };
             let session = &fresh[&prepared.role];
-            let anew = match session.execute(&prepare_sql(query)).await {
+            let anew = match session.execute(&params::prepare(query)).await {
                 Ok(_) => run(session, prepared).await,
                 Err(refused) => Err(refused),
             };
@@ -191,8 +174,8 @@ fn is_stale_plan(refused: &QueryError) -> bool {
 }
 
 fn fails(refused: &QueryError) -> Disturbance {
-    let message = refused.server().map_or_else(|| refused.to_string(), |server| server.message.clone());
-    Disturbance::Fails(refused.sqlstate().unwrap_or_default().to_owned(), message)
+    let (sqlstate, message) = refused.told();
+    Disturbance::Fails(sqlstate, message)
 }
 
 /// How a transaction ended.

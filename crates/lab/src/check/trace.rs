@@ -385,9 +385,9 @@ fn refused_work(refused: QueryError) -> Result<Work, LabError> {
 
 pub(super) fn refusal(refused: &QueryError) -> Refused {
     let detail = refused.server().and_then(|server| server.detail.as_deref());
-    let message = refused.server().map_or_else(|| refused.to_string(), |server| server.message.clone());
+    let (sqlstate, message) = refused.told();
     Refused {
-        sqlstate: refused.sqlstate().unwrap_or_default().to_owned(),
+        sqlstate,
         message: match detail {
             Some(detail) => format!("{message} ({})", detail.trim_end_matches('.')),
             None => message,

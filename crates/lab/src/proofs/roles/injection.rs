@@ -6,12 +6,12 @@ use underpin_model::project::{Param, Query};
 use underpin_model::script::TransactionScript;
 use underpin_model::sql_text::{quote_literal, quote_nullable, quote_qualified};
 use underpin_model::{Code, Finding, ObjectRef};
-use underpin_pg::{QueryError, Session};
+use underpin_pg::Session;
 
-use super::job::{execute, prepare, run_script};
+use super::job::run_script;
 use super::surface::{Argument, Function};
 use crate::error::LabError;
-use crate::params::Values;
+use crate::params::{self, Values};
 use crate::script_run::StepFault;
 
 /// A value was read as SQL.
@@ -118,7 +118,7 @@ pub async fn probe_query(
 ) -> Result<Observed, LabError> {
     let mut values = values.clone();
     values.insert(param.name.clone(), Some(value.to_owned()));
-    let statements = [prepare(query), execute(&query.params, &values)];
+    let statements = [params::prepare(query), params::execute(query, &values)];
     let observed = observe(session, &statements).await;
     session.execute("DEALLOCATE ALL").await?;
     observed
@@ -176,7 +176,7 @@ async fn observe(session: &Session, statements: &[String]) -> Result<Observed, L
             Ok(_) => {}
             Err(refusal) if refusal.ends_session() => return Err(refusal.into()),
             Err(refusal) => {
-                error = Some(described(&refusal));
+                error = Some(refusal.told());
                 break;
             }
         }
@@ -202,11 +202,6 @@ async fn canary(session: &Session) -> Result<bool, LabError> {
     Ok(value.as_deref() == Some("yes"))
 }
 
-fn described(error: &QueryError) -> (String, String) {
-    let message = error.server().map_or_else(|| error.to_string(), |server| server.message.clone());
-    (error.sqlstate().unwrap_or_default().to_owned(), message)
-}
-
 /// Runs a script with the value as one of its variables, for real: scripts commit by themselves.
 pub async fn probe_script(
     session: &Session,
@@ -217,7 +212,7 @@ pub async fn probe_script(
     let mut values = values.clone();
     values.insert(param.name.clone(), Some(value.to_owned()));
     let error = match run_script(session, script, values).await? {
-        Err(StepFault::Refused { source, .. }) => Some(described(&source)),
+        Err(StepFault::Refused { source, .. }) => Some(source.told()),
         _ => None,
     };
     let canary = canary(session).await?;

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use underpin_model::project::{Param, Query};
+use underpin_model::project::Query;
 use underpin_model::script::TransactionScript;
-use underpin_model::sql_text::quote_nullable;
 use underpin_model::{Code, Finding, ObjectKind, ObjectRef, SourceLine};
 use underpin_pg::{QueryError, Session};
 
@@ -79,24 +78,6 @@ pub struct Refusal {
     pub rights: bool,
 }
 
-/// Returns the PREPARE of a query; its parameters have the declared types.
-pub fn prepare(query: &Query) -> String {
-    let types: Vec<&str> = query.params.iter().map(|param| param.type_name.as_str()).collect();
-    let list = if types.is_empty() { String::new() } else { format!(" ({})", types.join(", ")) };
-    format!("PREPARE underpin_job{list} AS {}", query.statement.sql)
-}
-
-/// Returns the EXECUTE of a prepared query.
-pub fn execute(params: &[Param], values: &Values) -> String {
-    let literal = |param: &Param| quote_nullable(values.get(&param.name).and_then(Option::as_deref));
-    let list: Vec<String> = params.iter().map(literal).collect();
-    if list.is_empty() {
-        "EXECUTE underpin_job".to_owned()
-    } else {
-        format!("EXECUTE underpin_job ({})", list.join(", "))
-    }
-}
-
 /// Runs a query as a role and rolls back.
 pub async fn run_query(
     session: &Session,
@@ -125,8 +106,8 @@ pub async fn run_query(
 }
 
 async fn prepared(session: &Session, query: &Query, values: &Values) -> Result<u64, QueryError> {
-    session.execute(&prepare(query)).await?;
-    session.execute(&execute(&query.params, values)).await
+    session.execute(&params::prepare(query)).await?;
+    session.execute(&params::execute(query, values)).await
 }
 
 fn refusal_of(at: SourceLine, error: &QueryError) -> Refusal {
@@ -193,38 +174,6 @@ pub fn finding(done: &Done) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use underpin_model::statement::{Statement, StatementFacts};
-
-    #[test]
-    fn queries_are_prepared_with_their_types() {
-        let param = |name: &str, type_name: &str| Param {
-            name: name.into(),
-            type_name: type_name.into(),
-            value: None,
-            line: 1,
-        };
-        let query = Query {
-            name: "q".into(),
-            file: "queries/q.sql".into(),
-            statement: Statement {
-                sql: "SELECT $1, $2".into(),
-                line: 3,
-                facts: StatementFacts::default(),
-                copy_data: None,
-            },
-            params: vec![param("a", "bigint"), param("b", "text")],
-            rate: None,
-            budget: vec![],
-            role: None,
-            tenant: None,
-            enters: None,
-            allow: vec![],
-        };
-        let values = Values::from([("a".into(), Some("1".into())), ("b".into(), None)]);
-        assert_eq!(prepare(&query), "PREPARE underpin_job (bigint, text) AS SELECT $1, $2");
-        assert_eq!(execute(&query.params, &values), "EXECUTE underpin_job ('1', NULL)");
-        assert_eq!(execute(&[], &values), "EXECUTE underpin_job");
-    }
 
     #[test]
     fn lack_of_rights_names_the_line_and_the_repair() {
