@@ -59,20 +59,23 @@ pub fn outcome(checked: Checked) -> Outcome {
     let blocking = checked.deployments.iter().flat_map(|deployment| &deployment.steps);
     let blocking = blocking.filter(|step| step.grows() && step.widest().blocks()).count();
     let mut outcome = Outcome {
-        summary: format!(
-            "{} in {} ran statement by statement at two sizes: {} others wait for while its work grows with the rows, {} unsafe.",
-            counted(statements, "statement"),
-            counted(files, "file"),
-            match blocking {
-                0 => "none of them is one that".to_owned(),
-                1 => "1 is one that".to_owned(),
-                count => format!("{count} are such that"),
-            },
-            match unsafe_files {
-                1 => "1 file is".to_owned(),
-                count => format!("{count} files are"),
-            },
-        ),
+        summary: match files {
+            0 => "There is no file to judge.".to_owned(),
+            _ => format!(
+                "{} in {} ran statement by statement at two sizes: others wait for {} while its work grows with the rows, {} unsafe.",
+                counted(statements, "statement"),
+                counted(files, "file"),
+                match blocking {
+                    0 => "none".to_owned(),
+                    count => count.to_string(),
+                },
+                match unsafe_files {
+                    0 => "no file is".to_owned(),
+                    1 => "1 file is".to_owned(),
+                    count => format!("{count} files are"),
+                },
+            ),
+        },
         findings: checked.findings,
         evidence: checked.evidence,
         unexamined: checked.unexamined,
