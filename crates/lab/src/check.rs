@@ -114,7 +114,7 @@ pub async fn check(
         true => None,
         false => Some(seeded::Seeded::build(bench.base, &address).await?),
     };
-    let stages = Stages {
+    let mut stages = Stages {
         small: Stage::open(project, &address, ("check_small", template), Size::Once).await?,
         large: Stage::open(project, &large.address(), ("check_large", template), Size::Times(LARGER)).await?,
         tiny: match &seeded {
@@ -123,6 +123,9 @@ pub async fn check(
         },
         production: production_of(project, bench.production),
     };
+    for stage in [&mut stages.small, &mut stages.large] {
+        stage.resemble(stages.production.as_ref());
+    }
     let new = RunningCode::of(project);
     let mut walk = Walk { running, new: &new, stages, checked: Checked::default() };
     for (nth, migration) in project.migrations.iter().enumerate() {

@@ -261,3 +261,17 @@ async fn a_snapshot_holds_no_rows_and_tells_of_productions_nulls() {
         error fails-on-data migrations/004_phone.sql:1 In production the statement fails: about 980 rows of users.phone are NULL (snapshot of TIME).
     "#);
 }
+
+#[test]
+fn a_table_is_judged_at_the_size_that_it_has_in_production() {
+    let repository = Repository::new();
+    repository.write("migrations/002_index.sql", "\nCREATE INDEX users_email_idx ON users (email);\n");
+    let found = |rows: u64| {
+        repository.write("underpin.toml", &format!("[scale]\nrows = {{ users = {rows} }}\n"));
+        findings(&repository.report(&["--since", "HEAD"]).1).join("\n")
+    };
+    assert_eq!(found(25), "", "a table that stays small keeps nobody waiting");
+    insta::assert_snapshot!(found(5_000_000), @r#"
+        error index-build-blocks migrations/002_index.sql:2 The index users_email_idx is built while writes to users wait: 20 000 rows are touched, 80 000 at four times the size.
+    "#);
+}

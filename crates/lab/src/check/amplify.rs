@@ -7,8 +7,26 @@ use underpin_pg::Session;
 
 use crate::error::LabError;
 
-/// Rows that a table has at least, at the smaller size.
-pub(super) const ROWS: u64 = 2_000;
+/// Rows of a table of which nobody knows how large it is in production, at the smaller size.
+const ROWS: u64 = 2_000;
+
+/// Most rows of one that is large there: four times as many are loaded in seconds still.
+const MOST_ROWS: u64 = 20_000;
+
+/// How many rows the tables are to have.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Target {
+    /// Rows in production, by table; empty where nothing is known of it.
+    pub(super) production: BTreeMap<String, u64>,
+    /// Times as many as at the smaller size.
+    pub(super) factor: u64,
+}
+
+impl Target {
+    fn rows(&self, table: &str) -> u64 {
+        self.production.get(table).map_or(ROWS, |rows| (*rows).min(MOST_ROWS)) * self.factor
+    }
+}
 
 struct Column {
     name: String,
@@ -18,12 +36,13 @@ struct Column {
     keys: BTreeSet<String>,
 }
 
-/// Copies the rows of each table until there are `target`. A table stays as it is when it is empty, when all columns of a
+/// Copies the rows of each table until it has those of `target`. A table stays as it is when it is empty, when all columns of a
 /// unique key refer to other tables, or when a check refuses the copies.
-pub(super) async fn amplify(session: &Session, target: u64) -> Result<(), LabError> {
+pub(super) async fn amplify(session: &Session, target: &Target) -> Result<(), LabError> {
     let rows = session.rows(include_str!("amplify.sql")).await?;
     let mut tables: BTreeMap<String, Vec<Column>> = BTreeMap::new();
     let mut hopeless = BTreeSet::new();
+    let mut names = BTreeMap::new();
     for row in rows.iter() {
         let keys = row.text("keys").split(',').filter(|key| !key.is_empty()).map(str::to_owned).collect();
         let column = Column {
@@ -36,10 +55,12 @@ pub(super) async fn amplify(session: &Session, target: u64) -> Result<(), LabErr
         if row.text("expressions") == "true" {
             hopeless.insert(row.text("quoted").to_owned());
         }
+        names.insert(row.text("quoted").to_owned(), row.text("name").to_owned());
         tables.entry(row.text("quoted").to_owned()).or_default().push(column);
     }
     for (table, columns) in tables.iter().filter(|(table, _)| !hopeless.contains(*table)) {
         let Some(shifted) = shifted(columns) else { continue };
+        let target = target.rows(&names[table]);
         let count: u64 = value(session, &format!("SELECT count(*) FROM {table}")).await?;
         if count == 0 || count >= target {
             continue;
@@ -137,6 +158,13 @@ mod tests {
     fn column(name: &str, base: &str, keys: &[&str]) -> Column {
         let keys = keys.iter().map(|key| (*key).to_owned()).collect();
         Column { name: name.into(), base: base.into(), referring: name.ends_with("_id"), keys }
+    }
+
+    #[test]
+    fn a_table_grows_to_its_size_in_production_within_limits() {
+        let production = BTreeMap::from([("plans".to_owned(), 7), ("events".to_owned(), 3_000_000)]);
+        let target = Target { production, factor: 4 };
+        assert_eq!(["plans", "events", "new"].map(|table| target.rows(table)), [28, 80_000, 8_000]);
     }
 
     #[test]

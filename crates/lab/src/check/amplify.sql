@@ -1,5 +1,6 @@
--- Tables with their columns and the unique indexes that each column is part of. PostgreSQL 14 and later.
+-- Tables as SQL and as people name them, with their columns and the unique indexes that each column is part of. PostgreSQL 14 and later.
 SELECT format('%I.%I', n.nspname, c.relname) AS quoted, quote_ident(a.attname) AS column, t.typname AS base,
+       CASE WHEN n.nspname = 'public' THEN c.relname ELSE n.nspname || '.' || c.relname END AS name,
        (EXISTS (SELECT FROM pg_constraint AS k
                 WHERE k.conrelid = c.oid AND k.contype = 'f' AND a.attnum = ANY (k.conkey)))::text AS referring,
        coalesce((SELECT string_agg(i.indexrelid::text, ',') FROM pg_index AS i

@@ -37,6 +37,8 @@ pub(super) struct Filler {
     pub(super) made_up: bool,
     /// The project has no scale file, so tables of a few rows get more.
     amplified: bool,
+    /// Rows in production, by table; empty where nothing is known of it.
+    pub(super) production: BTreeMap<String, u64>,
 }
 
 /// Tables that have their rows, with their columns.
@@ -65,7 +67,8 @@ impl Filler {
         let file = quote_literal(&format!("{folder}/underpin-fill-{}.copy", session.pid()));
         session.close().await;
         let (template, filled) = (template.clone(), BTreeMap::new());
-        Ok(Filler { from, template, filled, factor, file, made_up: false, amplified: scale == Scale::Absent })
+        let (made_up, amplified, production) = (false, scale == Scale::Absent, BTreeMap::new());
+        Ok(Filler { from, template, filled, factor, file, made_up, amplified, production })
     }
 
     /// Fills every table that is new or has other columns than when it was filled. Returns tables that stayed empty, with
@@ -92,7 +95,8 @@ impl Filler {
                 session.execute(&sql).await?;
             }
             if self.amplified {
-                amplify::amplify(&session, amplify::ROWS * u64::from(self.factor)).await?;
+                let (production, factor) = (self.production.clone(), u64::from(self.factor));
+                amplify::amplify(&session, &amplify::Target { production, factor }).await?;
             }
             session.execute("RESET session_replication_role; ANALYZE").await?;
             template.close().await;

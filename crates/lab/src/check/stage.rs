@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use underpin_model::catalog::Catalog;
 use underpin_model::event::Silent;
+use underpin_model::production::ProductionSnapshot;
 use underpin_model::project::{Migration, Project};
 use underpin_model::sql_text::quote_identifier;
 use underpin_pg::{Address, Session};
@@ -121,6 +122,14 @@ impl<'p> Stage<'p> {
         ledger_write(&session, migration, state, 0).await?;
         session.close().await;
         Ok(())
+    }
+
+    /// Says how many rows each table has in production, which tables of a project without a scale file are to resemble.
+    pub(super) fn resemble(&mut self, production: Option<&ProductionSnapshot>) {
+        if let (Some(filler), Some(production)) = (&mut self.filler, production) {
+            let tables = production.tables.iter();
+            filler.production = tables.map(|table| (table.name.clone(), table.rows)).collect();
+        }
     }
 
     /// Gives data to what has none yet.
