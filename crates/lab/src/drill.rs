@@ -3,4 +3,10 @@
 pub mod bloat;
 pub mod failover;
 mod ledger;
+pub mod storm;
 mod topology;
+
+use underpin_model::Code;
+
+/// Every code that drills report.
+pub const CODES: &[&[Code]] = &[storm::CODES];

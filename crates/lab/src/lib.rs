@@ -15,6 +15,7 @@ pub mod daily;
 pub mod drill;
 pub mod error;
 pub mod lab;
+pub mod load;
 pub mod loading;
 pub mod migrator;
 pub mod params;

@@ -20,4 +20,5 @@ mod racing;
 mod recipes;
 mod sample;
 mod selftest;
+mod storming;
 mod triage;

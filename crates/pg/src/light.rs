@@ -4,6 +4,7 @@
 //! This one is a socket and two buffers, answers one statement after the other, and knows what the protocol says of the
 //! transaction: behind a pooler that decides who gets the server next. Statements that are given up half way leave it unusable.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::time::Duration;
 
@@ -19,8 +20,10 @@ use crate::secret::Secret;
 use crate::session::transport::{self, Stream};
 use crate::wire::{self, Message};
 
-/// A full queue of a Unix socket answers at once with EAGAIN; TCP would make the client wait just so.
-const QUEUE_PAUSE: Duration = Duration::from_millis(5);
+/// A full queue of a Unix socket answers at once with EAGAIN. TCP would send again after a while, and longer each time; so do
+/// we: thousands that try again all the time take the processor from whoever empties the queue.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(640);
 
 /// A password that many sessions log in with; its key is derived once.
 #[derive(Debug)]
@@ -73,8 +76,8 @@ impl LightSession {
                 Err(ConnectError::Unreachable { source, .. })
                     if source.kind() == io::ErrorKind::WouldBlock =>
                 {
+                    tokio::time::sleep(pause(queue_full)).await;
                     queue_full += 1;
-                    tokio::time::sleep(QUEUE_PAUSE).await;
                 }
                 Err(error) => return Err(error),
             }
@@ -266,6 +269,14 @@ impl LightSession {
             }
         }
     }
+}
+
+/// Returns how long to wait after so many attempts: twice as long each time, and by chance half as long, so that not all
+/// come back together.
+fn pause(attempts: u32) -> Duration {
+    let longest = FIRST_PAUSE.saturating_mul(1 << attempts.min(16)).min(LONGEST_PAUSE);
+    let chance = RandomState::new().hash_one(attempts) as f64 / u64::MAX as f64;
+    longest.mul_f64(0.5 + chance / 2.0)
 }
 
 /// Why an exchange ended early.
