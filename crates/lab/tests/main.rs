@@ -9,6 +9,7 @@ mod hazards;
 mod migrating;
 mod patience;
 mod phases;
+mod pooling;
 mod proof_constraints;
 mod proof_indexes;
 mod proof_normal_form;

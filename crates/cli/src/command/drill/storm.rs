@@ -36,7 +36,7 @@ pub struct StormArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 3.0)]
     seconds: f64,
     /// Longest wait for a login in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 30.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 15.0)]
     login_limit: f64,
     /// Open files that PgBouncer may have; as many as we when absent
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(20..))]

@@ -38,6 +38,21 @@ pub struct Judged {
     pub unexamined: Vec<String>,
 }
 
+impl Judged {
+    /// Tells whether the most clients got too little done.
+    pub fn is_slow(&self) -> bool {
+        self.findings.iter().any(|finding| finding.code == THROUGHPUT.code)
+    }
+}
+
+/// Returns the rung with up to a hundred clients and the one with most, each as measured last.
+pub(super) fn compared<'r>(pooled: &[&'r Rung]) -> Option<(&'r Rung, &'r Rung)> {
+    // Of several with the same number, max_by_key returns the last.
+    let base = pooled.iter().filter(|rung| rung.seen.clients <= BASE).max_by_key(|rung| rung.seen.clients);
+    let most = pooled.iter().max_by_key(|rung| rung.seen.clients);
+    base.copied().zip(most.copied())
+}
+
 /// Judges the rungs of a storm through a pool of `pool_size` connections; `descriptors` is the pooler's limit of open files,
 /// where it is known.
 pub fn judge(rungs: &[Rung], pool_size: u32, descriptors: Option<u64>) -> Judged {
@@ -103,9 +118,7 @@ fn login(rung: &Rung) -> Option<Finding> {
 
 /// Compares the rung with most clients with that of a hundred.
 fn throughput(pooled: &[&Rung], judged: &mut Judged) {
-    let base = pooled.iter().filter(|rung| rung.seen.clients <= BASE).max_by_key(|rung| rung.seen.clients);
-    let most = pooled.iter().max_by_key(|rung| rung.seen.clients);
-    let (Some(base), Some(most)) = (base, most) else {
+    let Some((base, most)) = compared(pooled) else {
         judged.unexamined.push(format!("no rung with up to {BASE} clients to compare the throughput with"));
         return;
     };
@@ -166,6 +179,15 @@ mod tests {
     #[test]
     fn a_good_storm_is_silent() {
         assert_eq!(codes(&good(), Some(1 << 20)), [""; 0]);
+    }
+
+    #[test]
+    fn the_last_measurement_decides() {
+        let mut rungs = good();
+        rungs[1].seen.throughput = 300.0;
+        assert!(judge(&rungs, 20, None).is_slow());
+        rungs.extend(good());
+        assert_eq!(codes(&rungs, None), [""; 0]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use underpin_model::{Event, EventSink};
 use underpin_pg::descriptors::{self, DescriptorLimit};
 use underpin_pg::{Credentials, Pooler, PoolerSpec, Secret, Server, Session};
 
+use super::judge::compared;
 use super::{OTHER_DESCRIPTORS, StormSpec};
 use crate::error::LabError;
 use crate::load::{self, Gauge, Load, Seen, Watched, Workload};
@@ -117,24 +118,44 @@ impl<'a> Ladder<'a> {
             return Ok(());
         }
         for via in [Via::Direct, Via::Pooler] {
-            // A pooler of its own for each rung: what an earlier one left behind must not help or hurt.
-            let pooler = match (via, &self.spec.pgbouncer) {
-                (Via::Direct, _) => None,
-                (Via::Pooler, Some(program)) => Some(self.pooler(program).await?),
-                (Via::Pooler, None) => continue,
-            };
-            events.emit(Event::Progress {
-                what: format!("{clients} clients, {}", via.word()),
-                done: self.climbed.rungs.len() as u64,
-                total: (self.spec.clients.len() * 2) as u64,
-                unit: "rungs",
-            });
-            let rung = self.rung(clients, pooler.as_ref()).await?;
-            self.climbed.rungs.push(rung);
-            drop(pooler);
-            self.wait_until_alone().await?;
+            self.climb_by(clients, via, events).await?;
         }
         Ok(())
+    }
+
+    /// Returns what was measured so far.
+    pub(super) fn climbed(&self) -> &Climbed {
+        &self.climbed
+    }
+
+    /// Measures the two rungs whose throughput is compared once more.
+    pub(super) async fn repeat(&mut self, events: &dyn EventSink) -> Result<(), LabError> {
+        let pooled: Vec<&Rung> = self.climbed.rungs.iter().filter(|rung| rung.via == Via::Pooler).collect();
+        let Some((base, most)) = compared(&pooled) else { return Ok(()) };
+        for clients in [base.seen.clients, most.seen.clients] {
+            self.climb_by(clients, Via::Pooler, events).await?;
+        }
+        Ok(())
+    }
+
+    /// Runs so many clients on one way.
+    async fn climb_by(&mut self, clients: u32, via: Via, events: &dyn EventSink) -> Result<(), LabError> {
+        // A pooler of its own for each rung: what an earlier one left behind must not help or hurt.
+        let pooler = match (via, &self.spec.pgbouncer) {
+            (Via::Direct, _) => None,
+            (Via::Pooler, Some(program)) => Some(self.pooler(program).await?),
+            (Via::Pooler, None) => return Ok(()),
+        };
+        events.emit(Event::Progress {
+            what: format!("{clients} clients, {}", via.word()),
+            done: self.climbed.rungs.len() as u64,
+            total: (self.spec.clients.len() * 2) as u64,
+            unit: "rungs",
+        });
+        let rung = self.rung(clients, pooler.as_ref()).await?;
+        self.climbed.rungs.push(rung);
+        drop(pooler);
+        self.wait_until_alone().await
     }
 
     async fn pooler(&mut self, program: &camino::Utf8Path) -> Result<Pooler, LabError> {
