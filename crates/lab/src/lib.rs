@@ -20,6 +20,7 @@ pub mod loading;
 pub mod migrator;
 pub mod params;
 mod planning;
+pub mod pool;
 pub mod project_folder;
 pub mod proof;
 pub mod proofs;
