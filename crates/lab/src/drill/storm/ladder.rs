@@ -197,9 +197,16 @@ impl<'a> Ladder<'a> {
 
     /// Waits until the clients of the rung have left the server.
     async fn wait_until_alone(&self) -> Result<(), LabError> {
-        let session = Session::connect(&self.server.address()).await?;
-        let sql = "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
         let start = Instant::now();
+        let session = loop {
+            match Session::connect(&self.server.address()).await {
+                Ok(session) => break session,
+                // Clients that gave up still stand in the queue of the socket: the server turns to each of them first.
+                Err(_) if start.elapsed() < LEAVING => tokio::time::sleep(Duration::from_millis(50)).await,
+                Err(error) => return Err(error.into()),
+            }
+        };
+        let sql = "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
         while session.value(sql).await?.as_deref() != Some("t") {
             if start.elapsed() > LEAVING {
                 let what = "waiting until the clients of a rung have left the server".to_owned();
