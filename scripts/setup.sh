@@ -136,6 +136,15 @@ if ((${#missing[@]})); then
   fi
 fi
 
+# Needed by `underpin pool` and half of `underpin drill storm` only. Where systemd runs, Debian's package starts a service,
+# which is for the machine's owner to decide.
+if [[ $dry_run == no ]] && ! command -v pgbouncer >/dev/null && [[ ! -x /usr/sbin/pgbouncer ]]; then
+  if ((EUID != 0)) || [[ -d /run/systemd/system ]] || ! command -v apt-get >/dev/null ||
+    ! apt-get install --yes --quiet --no-install-recommends pgbouncer >&2; then
+    say "hint: PgBouncer is missing, so pooling is not measured and its tests have nothing to do (Debian, Ubuntu: apt-get install pgbouncer)."
+  fi
+fi
+
 # rustup installs beside the shell's path until the next login.
 export PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
 if ! command -v cargo >/dev/null; then

@@ -80,6 +80,7 @@ pub enum Command {
     Backup(command::backup::BackupArgs),
     Restore(command::restore::RestoreArgs),
     Drill(command::drill::DrillArgs),
+    Pool(command::pool::PoolArgs),
     Triage(command::triage::TriageArgs),
     Explain(command::explain::ExplainArgs),
     Doctor(command::doctor::DoctorArgs),

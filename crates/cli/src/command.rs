@@ -10,6 +10,7 @@ pub mod init;
 pub mod man;
 pub mod migrate;
 pub mod new;
+pub mod pool;
 pub mod prove;
 pub mod psql;
 pub mod race;
@@ -42,6 +43,7 @@ pub async fn run(command: &Command, settings: &Settings) -> Result<u8, Fault> {
         Command::Backup(args) => backup::run(args, settings).await,
         Command::Restore(args) => restore::run(args, settings).await,
         Command::Drill(args) => drill::run(args, settings).await,
+        Command::Pool(args) => pool::run(args, settings).await,
         Command::Triage(args) => triage::run(args, settings).await,
         Command::Explain(args) => explain::run(args, settings),
         Command::Doctor(args) => doctor::run(args, settings),

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use include_dir::{Dir, include_dir};
 use underpin_model::Code;
 
-use crate::{proofs, triage};
+use crate::{drill, proofs, triage};
 
 static PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../docs/codes");
 
@@ -25,7 +25,7 @@ pub fn all() -> &'static [CodePage] {
         let rules = underpin_rules::all().iter().map(|rule| &rule.code);
         let migrations = underpin_rules::migration::all().iter().map(|rule| &rule.code);
         let rules = rules.chain(migrations).chain([&underpin_rules::migration::ALLOW_OUTDATED]);
-        let own = proofs::CODES.iter().chain(triage::CODES).copied().flatten();
+        let own = proofs::CODES.iter().chain(triage::CODES).chain(drill::CODES).copied().flatten();
         let mut pages: Vec<CodePage> = rules.chain(own).filter_map(with_page).collect();
         pages.sort_by_key(|page| page.code.code);
         pages
@@ -47,7 +47,12 @@ mod tests {
         let declared = underpin_rules::all().len()
             + underpin_rules::migration::all().len()
             + 1
-            + proofs::CODES.iter().chain(triage::CODES).map(|codes| codes.len()).sum::<usize>();
+            + proofs::CODES
+                .iter()
+                .chain(triage::CODES)
+                .chain(drill::CODES)
+                .map(|codes| codes.len())
+                .sum::<usize>();
         assert_eq!(all().len(), declared, "a code lacks its page in docs/codes");
         for pair in all().windows(2) {
             assert_ne!(pair[0].code.code, pair[1].code.code, "{}", pair[0].code.rule);

@@ -3,4 +3,11 @@
 pub mod bloat;
 pub mod failover;
 mod ledger;
+mod pooling;
+pub mod storm;
 mod topology;
+
+use underpin_model::Code;
+
+/// Every code that drills report.
+pub const CODES: &[&[Code]] = &[storm::CODES, pooling::CODES];

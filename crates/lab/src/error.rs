@@ -24,6 +24,9 @@ pub enum LabError {
     /// A tool of PostgreSQL's could not be run.
     #[error(transparent)]
     Tool(#[from] underpin_pg::ToolError),
+    /// A pooler of ours did not start.
+    #[error(transparent)]
+    Pooler(#[from] underpin_pg::PoolerError),
     /// A connection could not be opened.
     #[error("the database cannot be reached")]
     Connect(#[from] ConnectError),

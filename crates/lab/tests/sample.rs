@@ -20,6 +20,13 @@ pub struct Sample {
     cache: Utf8PathBuf,
 }
 
+impl Sample {
+    /// Returns the folder of its templates.
+    pub fn cache(&self) -> &Utf8Path {
+        &self.cache
+    }
+}
+
 /// Writes the files and reads the project.
 pub fn project(files: &[(&str, &str)]) -> Sample {
     let dir = tempfile::tempdir().unwrap();

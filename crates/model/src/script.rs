@@ -18,6 +18,9 @@ pub struct TransactionScript {
     pub params: Vec<Param>,
     /// `-- role:`; the project's application role when absent.
     pub role: Option<String>,
+    /// Calls per second in production, from `-- rate:`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<f64>,
     /// The script.
     pub items: Vec<ScriptItem>,
 }

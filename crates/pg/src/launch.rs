@@ -55,6 +55,30 @@ pub(crate) fn command(installation: &Installation, program: &Utf8Path) -> Comman
     command
 }
 
+/// Returns a command of another package with the same clean environment.
+pub(crate) fn plain_command(program: &Utf8Path) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin").env("LC_ALL", "C");
+    command.current_dir("/").stdin(Stdio::null());
+    command
+}
+
+/// Makes the command run with at most so many open files.
+pub(crate) fn limit_descriptors(command: &mut Command, limit: u64) {
+    let before_exec = move || {
+        let files = nix::sys::resource::Resource::RLIMIT_NOFILE;
+        nix::sys::resource::setrlimit(files, limit, limit).map_err(io::Error::from)
+    };
+    #[expect(
+        unsafe_code,
+        reason = "a limit of the child alone can be set nowhere else; it is one system call"
+    )]
+    // SAFETY: setrlimit(2) is async-signal-safe on every system that has it, and the closure does nothing else.
+    unsafe {
+        command.pre_exec(before_exec);
+    }
+}
+
 /// Makes the command run as `run_as` and live as long as `lifetime` says.
 ///
 /// Ours: in a process group of its own, so that the terminal's Ctrl-C reaches us first and we end

@@ -3,7 +3,7 @@
 //! Statements go over the simple query protocol and values come back as text. What cannot be known
 //! from the driver is not tracked: there is no transaction status here; ask the server.
 
-mod transport;
+pub(crate) mod transport;
 
 use std::collections::VecDeque;
 use std::future::poll_fn;

@@ -20,7 +20,7 @@ pub fn parse_script(file: &Utf8Path, text: &str) -> Result<TransactionScript, Ve
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (directives, mut diagnostics) = {
         let comments = directive::comments(text, 0, read::header_end(text));
-        directive::read(file, &comments, &["name", "param", "role"])
+        directive::read(file, &comments, &["name", "param", "role", "rate"])
     };
     let read = read::read(text);
     let mut faults = read.faults;
@@ -44,6 +44,7 @@ pub fn parse_script(file: &Utf8Path, text: &str) -> Result<TransactionScript, Ve
         file: file.to_owned(),
         params: directives.params,
         role: directives.role,
+        rate: directives.rate,
         items,
     })
 }

@@ -1,5 +1,7 @@
 //! `underpin drill`: what a topology of real servers does when a part of it fails.
 
+mod storm;
+
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -22,6 +24,7 @@ pub struct DrillArgs {
 enum Drill {
     Failover(FailoverArgs),
     Bloat(BloatArgs),
+    Storm(storm::StormArgs),
 }
 
 /// Kill a primary under load, promote a standby, count the acknowledged commits that are gone
@@ -70,6 +73,7 @@ pub async fn run(args: &DrillArgs, settings: &Settings) -> Result<u8, Fault> {
     match &args.drill {
         Drill::Failover(args) => fail_over(args, settings).await,
         Drill::Bloat(args) => bloated(args, settings).await,
+        Drill::Storm(args) => storm::run(args, settings).await,
     }
 }
 

@@ -14,7 +14,14 @@ fn statement(pieces: Vec<Piece>, gset: Option<&str>) -> ScriptItem {
 
 fn script(items: Vec<ScriptItem>) -> TransactionScript {
     let name = "t".to_owned();
-    TransactionScript { name, file: "transactions/t.sql".into(), params: vec![], role: None, items }
+    TransactionScript {
+        name,
+        file: "transactions/t.sql".into(),
+        params: vec![],
+        role: None,
+        rate: None,
+        items,
+    }
 }
 
 #[test]

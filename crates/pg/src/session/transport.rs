@@ -12,7 +12,7 @@ use crate::connect_error::ConnectError;
 use crate::query_error::QueryError;
 
 /// A Unix or TCP stream.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
@@ -23,7 +23,7 @@ pub(super) type Connection = tokio_postgres::Connection<Box<dyn Stream>, NoTlsSt
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Opens the socket.
-pub(super) async fn open(address: &Address) -> Result<Box<dyn Stream>, ConnectError> {
+pub(crate) async fn open(address: &Address) -> Result<Box<dyn Stream>, ConnectError> {
     match &address.host {
         Host::Socket(folder) => {
             let path = folder.join(format!(".s.PGSQL.{}", address.port));

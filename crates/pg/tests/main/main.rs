@@ -7,6 +7,7 @@ mod checksum;
 mod connecting;
 mod death;
 mod lifecycle;
+mod pooling;
 mod sessions;
 mod support;
 mod tools;
