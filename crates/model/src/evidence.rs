@@ -40,6 +40,8 @@ pub enum EvidenceBody {
     Bars(Bars),
     /// An amount over time, drawn as a line.
     Series(Series),
+    /// Several amounts over one axis, drawn as lines.
+    Lines(Lines),
     /// The tables and foreign keys of the schema, drawn as a diagram.
     ErDiagram(ErDiagram),
     /// One migration statement and what it did.
@@ -258,6 +260,17 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
+/// Several amounts over one axis. Both axes are logarithmic: what grows in proportion is a slope, what stays is level.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Lines {
+    /// Unit of the horizontal axis.
+    pub x_unit: String,
+    /// Unit of the vertical axis.
+    pub y_unit: String,
+    /// Label and points in rising order of x, in the order of the legend.
+    pub lines: Vec<(String, Vec<(f64, f64)>)>,
+}
+
 /// The tables and foreign keys of a schema.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErDiagram {
@@ -393,5 +406,10 @@ impl Evidence {
     pub fn bars(id: &str, title: impl Into<String>, unit: &str, bars: Vec<(String, f64)>) -> Evidence {
         let bars = Bars { unit: unit.to_owned(), bars };
         Evidence { id: id.into(), title: title.into(), body: EvidenceBody::Bars(bars) }
+    }
+
+    /// Returns evidence drawn as lines.
+    pub fn lines(id: &str, title: impl Into<String>, lines: Lines) -> Evidence {
+        Evidence { id: id.into(), title: title.into(), body: EvidenceBody::Lines(lines) }
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod bars;
 pub mod line;
+pub mod lines;
 pub mod scale;
 pub mod schedule;
 pub mod text_width;

@@ -1,7 +1,7 @@
 //! A rich hand-made report: every verdict, every kind of evidence, a schema of 26 tables.
 
 use underpin_model::evidence::{
-    ErColumn, ErDiagram, ErReference, ErTable, HeldLock, RaceRepair, ScheduleOutcomes, ScheduleStep,
+    ErColumn, ErDiagram, ErReference, ErTable, HeldLock, Lines, RaceRepair, ScheduleOutcomes, ScheduleStep,
     Schedules, Series, StatementTrace, TranscriptStep,
 };
 use underpin_model::report::{REPORT_VERSION, ServerInfo};
@@ -250,6 +250,7 @@ fn read_model() -> ProofReport {
                 title: "Commits per second while 8 sessions write".to_owned(),
                 body: EvidenceBody::Series(series),
             },
+            Evidence::lines("growth", "Buffers as the table grows", growth()),
             Evidence::table("drift", "Rows that differ", &["course", "stored", "recounted"], drift),
         ],
         ..proof(
@@ -446,5 +447,20 @@ fn add_column(diagram: &mut ErDiagram, line: &str) {
             one_to_one: rule.starts_with("one "),
             on_delete: rule.trim_start_matches("one ").to_owned(),
         });
+    }
+}
+
+fn growth() -> Lines {
+    let line = |label: &str, amounts: [f64; 3]| {
+        (label.to_owned(), [1_200.0, 12_000.0, 100_000.0].into_iter().zip(amounts).collect())
+    };
+    Lines {
+        x_unit: "rows".to_owned(),
+        y_unit: "buffers".to_owned(),
+        lines: vec![
+            line("full text", [6.0, 7.0, 7.0]),
+            line("LIKE '%term%'", [96.0, 940.0, 7_800.0]),
+            line("LIKE 'term%'", [3.0, 3.0, 4.0]),
+        ],
     }
 }

@@ -182,6 +182,7 @@ fn body(evidence: &Evidence) -> (Body, String, bool) {
             (Body::Chart(svg::bars::bars(bars)), String::new(), bars.bars.len() <= SHORT)
         }
         EvidenceBody::Series(series) => (Body::Chart(svg::line::line(series)), String::new(), true),
+        EvidenceBody::Lines(lines) => (Body::Chart(svg::lines::lines(lines)), String::new(), true),
         EvidenceBody::ErDiagram(diagram) => {
             (self::diagram(diagram), counted(diagram.tables.len(), "table"), true)
         }
