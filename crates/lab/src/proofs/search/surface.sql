@@ -8,8 +8,9 @@ JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = s.attname
 JOIN pg_type AS t ON t.oid = a.atttypid
 WHERE t.typcategory = 'S'
   AND s.avg_width >= 12
+  AND s.null_frac < 0.5
   AND c.reltuples >= 1000
   AND NOT c.relispartition
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'underpin')
-ORDER BY s.avg_width * c.reltuples DESC, 1, 2, 3
+ORDER BY s.avg_width * c.reltuples * (1 - s.null_frac) DESC, 1, 2, 3
 LIMIT 20
