@@ -7,6 +7,7 @@
 pub mod bars;
 pub mod line;
 pub mod lines;
+pub mod plan;
 pub mod scale;
 pub mod schedule;
 pub mod text_width;

@@ -1,11 +1,14 @@
 //! Evidence as Markdown.
 
 use underpin_model::EvidenceBody;
-use underpin_model::evidence::{Bars, Lines, Schedules, Series, StatementTrace, Table, Text, Transcript};
+use underpin_model::evidence::{
+    Bars, Lines, Plans, Schedules, Series, StatementTrace, Table, Text, Transcript,
+};
 
 use super::inline::{cell, fenced};
 use crate::amounts::{duration, measure, number};
 use crate::er::mermaid;
+use crate::plan_text;
 use crate::schedule;
 
 /// Whether durations are shown; committed documents leave them out, or every run would change them.
@@ -25,6 +28,7 @@ pub(super) fn body(body: &EvidenceBody, durations: Durations) -> String {
         EvidenceBody::Series(series) => self::series(series),
         EvidenceBody::Lines(lines) => self::lines(lines),
         EvidenceBody::ErDiagram(diagram) => fenced("mermaid", &mermaid(diagram)),
+        EvidenceBody::Plans(plans) => self::plans(plans),
         EvidenceBody::Statement(trace) => statement(trace, durations),
         EvidenceBody::Schedules(schedules) => self::schedules(schedules, durations),
     }
@@ -108,6 +112,17 @@ fn series(series: &Series) -> String {
         number(high),
         cell(&series.y_unit)
     )
+}
+
+fn plans(plans: &Plans) -> String {
+    let mut text = String::new();
+    for note in &plans.notes {
+        text.push_str(&format!("- {}\n", cell(note)));
+    }
+    for plan in &plans.plans {
+        text.push_str(&format!("\n{}", fenced("", &plan_text::tree(plan).join("\n"))));
+    }
+    text
 }
 
 /// The points as a table: a line each.

@@ -166,7 +166,7 @@ fn judge(case: &Case<'_, '_>, table: &Table, sizes: &[u64], outcome: &mut Outcom
         return;
     }
     let message = format!(
-        "{} searches {}.{} with {}: looking for {} ({}), it touches {} buffers at {} rows and {} at {}, for {} rows. {}{}.",
+        "{} searches {}.{} with {}: looking for {} ({}), it touches {} buffers at {} rows and {} at {}, finding {} rows. {}{}.",
         query.name,
         searched.table,
         searched.columns.join("+"),
@@ -182,15 +182,10 @@ fn judge(case: &Case<'_, '_>, table: &Table, sizes: &[u64], outcome: &mut Outcom
         &because[1..],
     );
     let id = format!("search-plan-{}", query.name);
-    let text = format!(
-        "{} rows:\n{}\n\n{} rows:\n{}",
-        amount(sizes[0] as f64),
-        view::text(&first.plan),
-        amount(sizes[sizes.len() - 1] as f64),
-        view::text(&last.plan)
-    );
     let title = format!("{} before and after {} grew", query.name, searched.table);
-    let evidence = Evidence::text(&id, title, "text", text);
+    let at = |place: usize| format!("at {} rows", amount(sizes[place] as f64));
+    let trees = vec![view::tree(&at(0), &first.plan), view::tree(&at(sizes.len() - 1), &last.plan)];
+    let evidence = Evidence::plans(&id, title, Vec::new(), trees);
     outcome.findings.push(
         Finding::new(code, message)
             .object(ObjectRef::new(ObjectKind::Query, &query.name))

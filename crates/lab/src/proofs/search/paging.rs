@@ -129,14 +129,12 @@ fn judge(page: &NamedPage<'_>, (pages, size): (&[(u64, Measured)], u64), outcome
         return;
     }
     let id = format!("offset-plan-{}", query.name);
-    let text = format!(
-        "OFFSET value 1:\n{}\n\nOFFSET value {}:\n{}",
-        view::text(&first.plan),
-        amount(*skipped as f64),
-        view::text(&last.plan)
-    );
-    let evidence =
-        Evidence::text(&id, format!("{}: a page in front and one far behind", query.name), "text", text);
+    let title = format!("{}: a page in front and one far behind", query.name);
+    let trees = vec![
+        view::tree("with 1 in its OFFSET", &first.plan),
+        view::tree(&format!("with {}", amount(*skipped as f64)), &last.plan),
+    ];
+    let evidence = Evidence::plans(&id, title, Vec::new(), trees);
     let message = format!(
         "{} pages by OFFSET: with {} in it, it touches {} buffers, with 1 in it {}; {} has {} rows. What is skipped is read and thrown away, \
          and a row that is inserted meanwhile is shown twice or never.",
