@@ -121,7 +121,8 @@ fn alone(mut fields: Map<String, Value>) -> (PlanNode, std::vec::IntoIter<Value>
         _ => Vec::new(),
     };
     let name = text(&mut fields, "Relation Name");
-    let schema = text(&mut fields, "Schema");
+    // A function has a schema too, and no relation to keep it with.
+    let schema = if name.is_some() { text(&mut fields, "Schema") } else { None };
     let mut node = PlanNode {
         kind: text(&mut fields, "Node Type").unwrap_or_default(),
         role: role(text(&mut fields, "Parent Relationship").as_deref()),
@@ -210,7 +211,7 @@ fn buffers(fields: &mut Map<String, Value>) -> Buffers {
         read: blocks("Shared Read Blocks"),
         dirtied: blocks("Shared Dirtied Blocks"),
         written: blocks("Shared Written Blocks"),
-        local: blocks("Local Hit Blocks") + blocks("Local Read Blocks"),
+        local: blocks("Local Hit Blocks").saturating_add(blocks("Local Read Blocks")),
         temp_read: blocks("Temp Read Blocks"),
         temp_written: blocks("Temp Written Blocks"),
     };
