@@ -16,6 +16,7 @@ pub mod replay;
 pub mod restore;
 pub mod roles;
 pub mod schema;
+pub mod search;
 pub mod seed;
 pub mod soft_delete;
 pub mod statistics;
@@ -37,6 +38,7 @@ pub const ALL: &[Proof] = &[
     indexes::PROOF,
     statistics::PROOF,
     normal_form::PROOF,
+    search::PROOF,
 ];
 
 /// Every code that proofs report by themselves; those of schema rules stand in `underpin-rules`.
@@ -55,6 +57,7 @@ pub const CODES: &[&[Code]] = &[
     indexes::CODES,
     statistics::CODES,
     normal_form::CODES,
+    search::CODES,
 ];
 
 /// Returns the proof of that name.

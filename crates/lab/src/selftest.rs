@@ -221,6 +221,13 @@ pub const MUTATIONS: &[Mutation] = &[
         "CREATE TABLE parcels (id bigint PRIMARY KEY, depot_id bigint NOT NULL, depot_city text NOT NULL);\n\
          INSERT INTO parcels SELECT n, n % 20, 'city ' || n % 20 / 2 FROM generate_series(1, 400) AS n;",
     ),
+    append("a search without its index", "search", "search-without-index", "DROP INDEX products_words_idx;"),
+    replace(
+        "pages that skip rows",
+        "search",
+        "paging-by-offset",
+        ("queries/products.sql", "WHERE id > $1 ORDER BY id LIMIT 20", "ORDER BY id LIMIT 20 OFFSET $1"),
+    ),
     append(
         "a number of distinct values that somebody made up",
         "statistics",

@@ -16,6 +16,7 @@ mod proof_normal_form;
 mod proof_phases;
 mod proof_plans;
 mod proof_roles;
+mod proof_search;
 mod proof_statistics;
 mod racing;
 mod recipes;

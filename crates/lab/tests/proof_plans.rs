@@ -76,8 +76,11 @@ fn a_lost_index_is_red_and_the_same_index_put_back_green() {
     let codes: Vec<&str> = lost.findings.iter().map(|one| one.code.as_str()).collect();
     assert!(codes.contains(&"UP500") && codes.contains(&"UP501"), "{codes:?}");
     let evidence = lost.evidence.iter().find(|one| one.id.0.starts_with("change-by_city")).unwrap();
-    let underpin_model::EvidenceBody::Text(text) = &evidence.body else { panic!("{evidence:?}") };
-    assert!(text.text.contains("people: ") && text.text.contains("became sequential scan"), "{}", text.text);
+    let underpin_model::EvidenceBody::Plans(plans) = &evidence.body else { panic!("{evidence:?}") };
+    let notes = plans.notes.join("\n");
+    assert!(notes.contains("people: ") && notes.contains("became sequential scan"), "{notes}");
+    let scan = plans.plans[1].nodes.iter().find(|node| node.place.as_deref() == Some("people"));
+    assert_eq!(scan.map(|node| node.node.as_str()), Some("Seq Scan"), "{:?}", plans.plans[1]);
     let back = ["DROP INDEX people_city_idx;", "CREATE INDEX people_place_idx ON people (city);"];
     let (verdict, codes) = found(&back, QUERIES, &lock);
     assert_eq!(

@@ -54,4 +54,5 @@ notices_its_mutations! {
     indexes_notices: "indexes";
     statistics_notices: "statistics";
     normal_form_notices: "normal-form";
+    search_notices: "search";
 }

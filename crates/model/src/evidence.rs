@@ -40,8 +40,13 @@ pub enum EvidenceBody {
     Bars(Bars),
     /// An amount over time, drawn as a line.
     Series(Series),
+    /// Several amounts over one axis, drawn as lines.
+    Lines(Lines),
     /// The tables and foreign keys of the schema, drawn as a diagram.
     ErDiagram(ErDiagram),
+    /// Plans of one query that are compared.
+    #[serde(rename = "plan")]
+    Plans(Plans),
     /// One migration statement and what it did.
     Statement(StatementTrace),
     /// The schedules of a scenario at one isolation level.
@@ -258,6 +263,17 @@ pub struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
+/// Several amounts over one axis. Both axes are logarithmic: what grows in proportion is a slope, what stays is level.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Lines {
+    /// Unit of the horizontal axis.
+    pub x_unit: String,
+    /// Unit of the vertical axis.
+    pub y_unit: String,
+    /// Label and points in rising order of x, in the order of the legend.
+    pub lines: Vec<(String, Vec<(f64, f64)>)>,
+}
+
 /// The tables and foreign keys of a schema.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ErDiagram {
@@ -309,6 +325,67 @@ pub struct ErReference {
     pub one_to_one: bool,
     /// ON DELETE rule, such as `CASCADE`.
     pub on_delete: String,
+}
+
+/// Plans of one query that are compared, drawn side by side.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Plans {
+    /// Sentences above the plans: values, what changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// The plans, the earlier one first.
+    pub plans: Vec<PlanTree>,
+}
+
+/// A plan as a tree of boxes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PlanTree {
+    /// Which of the plans it is, such as `before`.
+    pub label: String,
+    /// Blocks that execution touched.
+    pub buffers: u64,
+    /// Temporary blocks read or written.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub temp: u64,
+    /// The nodes, parents first.
+    pub nodes: Vec<PlanBox>,
+}
+
+/// A node of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PlanBox {
+    /// Levels below the top.
+    pub depth: usize,
+    /// `Node Type`, with the join type where it is no inner join: `Hash Join (Left)`.
+    pub node: String,
+    /// Relation and alias: `courses c`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// The index that it reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
+    /// `CTE branch`, `InitPlan 1`; absent for what is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subplan: Option<String>,
+    /// Rows expected per execution.
+    pub estimate: f64,
+    /// Rows given per execution; absent when it was never executed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<f64>,
+    /// Executions.
+    pub loops: f64,
+    /// By how many times the estimate is off; absent where the node may have been stopped early.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub off: Option<f64>,
+    /// Blocks touched here and below; absent where that was not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub buffers: Option<u64>,
+    /// Rows that conditions removed, per execution.
+    #[serde(default)]
+    pub removed: f64,
+    /// Conditions and keys, as `Filter: (a > 1)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
 }
 
 /// One migration statement and what it did.
@@ -393,5 +470,15 @@ impl Evidence {
     pub fn bars(id: &str, title: impl Into<String>, unit: &str, bars: Vec<(String, f64)>) -> Evidence {
         let bars = Bars { unit: unit.to_owned(), bars };
         Evidence { id: id.into(), title: title.into(), body: EvidenceBody::Bars(bars) }
+    }
+
+    /// Returns plans side by side, under sentences.
+    pub fn plans(id: &str, title: impl Into<String>, notes: Vec<String>, plans: Vec<PlanTree>) -> Evidence {
+        Evidence { id: id.into(), title: title.into(), body: EvidenceBody::Plans(Plans { notes, plans }) }
+    }
+
+    /// Returns evidence drawn as lines.
+    pub fn lines(id: &str, title: impl Into<String>, lines: Lines) -> Evidence {
+        Evidence { id: id.into(), title: title.into(), body: EvidenceBody::Lines(lines) }
     }
 }

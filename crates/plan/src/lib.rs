@@ -16,6 +16,7 @@ pub mod node;
 pub mod parameter;
 pub mod read;
 pub mod record;
+pub mod search;
 pub mod tokens;
 pub mod view;
 

@@ -171,12 +171,12 @@ pub struct Buffers {
 impl Buffers {
     /// Returns the blocks touched: what was found in shared buffers counts like what was read.
     pub fn touched(&self) -> u64 {
-        self.hit + self.read + self.local
+        self.hit.saturating_add(self.read).saturating_add(self.local)
     }
 
     /// Returns the temporary blocks read or written.
     pub fn temp(&self) -> u64 {
-        self.temp_read + self.temp_written
+        self.temp_read.saturating_add(self.temp_written)
     }
 }
 

@@ -26,19 +26,9 @@ pub struct Compared {
 /// Before version 17 the results of subplans are printed like parameters (`$0`); those are left out.
 pub fn compared_columns(root: &PlanNode) -> Vec<Compared> {
     let nodes = root.all();
-    let results: Vec<usize> = nodes
-        .iter()
-        .filter_map(|node| node.subplan.as_deref()?.split_once("(returns ").map(|(_, list)| list))
-        .flat_map(tokens)
-        .filter_map(|token| if let Token::Param(number) = token { Some(number) } else { None })
-        .collect();
+    let results = subplan_results(&nodes);
     let mut found: BTreeMap<usize, Compared> = BTreeMap::new();
-    let mut places: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
-    for node in &nodes {
-        if let (Some(relation), Some(alias)) = (&node.relation, &node.alias) {
-            places.insert(alias, (relation.schema.as_deref().unwrap_or("public"), &relation.name));
-        }
-    }
+    let places = places(&nodes);
     for node in nodes {
         // The condition of a bitmap stands below the node that knows the relation.
         for (_, text) in &node.conditions {
@@ -65,6 +55,26 @@ pub fn compared_columns(root: &PlanNode) -> Vec<Compared> {
         }
     }
     found.into_values().collect()
+}
+
+/// Returns the numbers under which results of subplans are printed like parameters.
+pub(crate) fn subplan_results(nodes: &[&PlanNode]) -> Vec<usize> {
+    nodes
+        .iter()
+        .filter_map(|node| node.subplan.as_deref()?.split_once("(returns ").map(|(_, list)| list))
+        .flat_map(tokens)
+        .filter_map(|token| if let Token::Param(number) = token { Some(number) } else { None })
+        .collect()
+}
+
+/// Returns the table, with its schema, behind each alias.
+pub(crate) fn places<'p>(nodes: &[&'p PlanNode]) -> BTreeMap<&'p str, (&'p str, &'p str)> {
+    let named = nodes.iter().filter_map(|node| Some((node.relation.as_ref()?, node.alias.as_deref()?)));
+    named
+        .map(|(relation, alias)| {
+            (alias, (relation.schema.as_deref().unwrap_or("public"), relation.name.as_str()))
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::node::{Actual, Buffers, Estimate, Explained, PlanNode, RelationName, Role, Wal};
+use crate::node::{Actual, Buffers, Explained, PlanNode, RelationName, Role};
 
 /// Deepest nesting that is read: a join of 250 tables, each below the other, has half of it. A text that is deeper is no
 /// plan, and reading it would need more stack than there is.
@@ -114,53 +114,124 @@ fn node(fields: Map<String, Value>) -> PlanNode {
     }
 }
 
+/// What is known of a node before all its fields are.
+#[derive(Default)]
+struct Loose {
+    children: Vec<Value>,
+    relation: Option<String>,
+    schema: Option<String>,
+    rows: Option<Value>,
+    loops: f64,
+    ms: Option<f64>,
+    planned: Option<u64>,
+    launched: Option<u64>,
+}
+
 /// Returns a node without its children, and these unread.
-fn alone(mut fields: Map<String, Value>) -> (PlanNode, std::vec::IntoIter<Value>) {
-    let children = match fields.remove("Plans") {
-        Some(Value::Array(list)) => list,
-        _ => Vec::new(),
-    };
-    let name = text(&mut fields, "Relation Name");
-    let schema = text(&mut fields, "Schema");
-    let mut node = PlanNode {
-        kind: text(&mut fields, "Node Type").unwrap_or_default(),
-        role: role(text(&mut fields, "Parent Relationship").as_deref()),
-        relation: name.map(|name| RelationName { schema, name }),
-        alias: text(&mut fields, "Alias"),
-        index: text(&mut fields, "Index Name"),
-        join: text(&mut fields, "Join Type"),
-        subplan: text(&mut fields, "Subplan Name"),
-        cte: text(&mut fields, "CTE Name"),
-        strategy: text(&mut fields, "Strategy"),
-        inner_unique: fields.remove("Inner Unique") == Some(Value::Bool(true)),
-        estimate: estimate(&mut fields),
-        actual: actual(&mut fields),
-        buffers: buffers(&mut fields),
-        wal: wal(&mut fields),
-        heap_fetches: number(&mut fields, "Heap Fetches"),
-        workers: workers(&mut fields),
-        subplans_removed: count(&mut fields, "Subplans Removed"),
-        spilled: spilled(&fields),
-        ..PlanNode::default()
-    };
-    labelled(&mut node, fields);
-    (node, children.into_iter())
+///
+/// One pass over the fields: looking each label up took most of the time of reading.
+fn alone(fields: Map<String, Value>) -> (PlanNode, std::vec::IntoIter<Value>) {
+    let (mut node, mut loose) = (PlanNode::default(), Loose::default());
+    for (label, value) in fields {
+        let unnamed = named(&mut node, &mut loose, (&label, value));
+        let uncounted = unnamed.and_then(|value| counted(&mut node, &mut loose, (&label, value)));
+        if let Some(value) = uncounted {
+            labelled(&mut node, label, value);
+        }
+    }
+    node.spilled = spilled(&node.extra);
+    node.workers = loose.planned.map(|planned| (planned, loose.launched.unwrap_or(0)));
+    node.actual = loose.rows.map(|rows| Actual {
+        rows: rows.as_f64().unwrap_or(0.0),
+        // Since 18 the average is printed as `1.00`, before as `1` (release notes of 18, "EXPLAIN").
+        rounded: !rows.is_f64(),
+        loops: loose.loops,
+        ms: loose.ms,
+    });
+    match loose.relation {
+        Some(name) => node.relation = Some(RelationName { schema: loose.schema, name }),
+        // A function has a schema too, and no relation to keep it with.
+        None => node.extra.extend(loose.schema.map(|schema| ("Schema".to_owned(), Value::String(schema)))),
+    }
+    (node, loose.children.into_iter())
+}
+
+/// Takes a field that is a name; hands others back.
+fn named(node: &mut PlanNode, loose: &mut Loose, (label, value): (&str, Value)) -> Option<Value> {
+    match (label, value) {
+        ("Plans", Value::Array(list)) => loose.children = list,
+        ("Plans", _) => {}
+        ("Node Type", value) => node.kind = text(value).unwrap_or_default(),
+        ("Parent Relationship", value) => node.role = role(value.as_str()),
+        ("Relation Name", value) => loose.relation = text(value),
+        ("Schema", value) => loose.schema = text(value),
+        ("Alias", value) => node.alias = text(value),
+        ("Index Name", value) => node.index = text(value),
+        ("Join Type", value) => node.join = text(value),
+        ("Subplan Name", value) => node.subplan = text(value),
+        ("CTE Name", value) => node.cte = text(value),
+        ("Strategy", value) => node.strategy = text(value),
+        ("Inner Unique", value) => node.inner_unique = value == Value::Bool(true),
+        (_, value) => return Some(value),
+    }
+    None
+}
+
+/// Takes a field that is an amount; hands others back.
+fn counted(node: &mut PlanNode, loose: &mut Loose, (label, value): (&str, Value)) -> Option<Value> {
+    let number = || value.as_f64();
+    let amount = || whole(&value).unwrap_or(0);
+    match label {
+        "Plan Rows" => node.estimate.rows = number().unwrap_or(0.0),
+        "Plan Width" => node.estimate.width = amount(),
+        "Startup Cost" => node.estimate.startup_cost = number().unwrap_or(0.0),
+        "Total Cost" => node.estimate.total_cost = number().unwrap_or(0.0),
+        "Actual Rows" => loose.rows = Some(value),
+        "Actual Loops" => loose.loops = number().unwrap_or(0.0),
+        "Actual Total Time" => loose.ms = number(),
+        "Actual Startup Time" => {}
+        "WAL Records" => node.wal.records = amount(),
+        "WAL FPI" => node.wal.page_images = amount(),
+        "WAL Bytes" => node.wal.bytes = amount(),
+        "Heap Fetches" => node.heap_fetches = number(),
+        "Workers Planned" => loose.planned = whole(&value),
+        "Workers Launched" => loose.launched = whole(&value),
+        "Subplans Removed" => node.subplans_removed = whole(&value),
+        _ if !label.ends_with(" Blocks") || !blocks(&mut node.buffers, label, &value) => return Some(value),
+        _ => {}
+    }
+    None
+}
+
+/// Takes a number of blocks; answers whether it is one of those that are counted.
+fn blocks(buffers: &mut Buffers, label: &str, value: &Value) -> bool {
+    let amount = whole(value).unwrap_or(0);
+    match label {
+        "Shared Hit Blocks" => buffers.hit = amount,
+        "Shared Read Blocks" => buffers.read = amount,
+        "Shared Dirtied Blocks" => buffers.dirtied = amount,
+        "Shared Written Blocks" => buffers.written = amount,
+        "Local Hit Blocks" | "Local Read Blocks" => buffers.local = buffers.local.saturating_add(amount),
+        "Local Dirtied Blocks" | "Local Written Blocks" => {}
+        "Temp Read Blocks" => buffers.temp_read = amount,
+        "Temp Written Blocks" => buffers.temp_written = amount,
+        _ => return false,
+    }
+    true
 }
 
 /// Sorts what has one label per meaning: conditions, keys, rows removed; the rest is kept unread.
-fn labelled(node: &mut PlanNode, fields: Map<String, Value>) {
-    for (label, value) in fields {
-        match &value {
-            Value::String(text) if is_condition(&label) => node.conditions.push((label, text.clone())),
-            Value::Array(list) if label.ends_with(" Key") && list.iter().all(Value::is_string) => {
-                node.keys.push((label, list.iter().map(plain).collect()));
-            }
-            Value::Number(rows) if label.starts_with("Rows Removed by ") => {
-                node.removed.push((label, rows.as_f64().unwrap_or(0.0)));
-            }
-            _ => {
-                node.extra.insert(label, value);
-            }
+fn labelled(node: &mut PlanNode, label: String, value: Value) {
+    match value {
+        Value::String(text) if is_condition(&label) => node.conditions.push((label, text)),
+        Value::Array(list) if label.ends_with(" Key") && list.iter().all(Value::is_string) => {
+            node.keys.push((label, list.iter().map(plain).collect()));
+        }
+        Value::Number(rows) if label.starts_with("Rows Removed by ") => {
+            node.removed.push((label, rows.as_f64().unwrap_or(0.0)));
+        }
+        value => {
+            node.extra.insert(label, value);
         }
     }
 }
@@ -182,51 +253,10 @@ fn role(text: Option<&str>) -> Role {
     }
 }
 
-fn estimate(fields: &mut Map<String, Value>) -> Estimate {
-    Estimate {
-        rows: number(fields, "Plan Rows").unwrap_or(0.0),
-        width: count(fields, "Plan Width").unwrap_or(0),
-        startup_cost: number(fields, "Startup Cost").unwrap_or(0.0),
-        total_cost: number(fields, "Total Cost").unwrap_or(0.0),
-    }
-}
-
-fn actual(fields: &mut Map<String, Value>) -> Option<Actual> {
-    let rows = fields.remove("Actual Rows")?;
-    fields.remove("Actual Startup Time");
-    Some(Actual {
-        rows: rows.as_f64().unwrap_or(0.0),
-        // Since 18 the average is printed as `1.00`, before as `1` (release notes of 18, "EXPLAIN").
-        rounded: !rows.is_f64(),
-        loops: number(fields, "Actual Loops").unwrap_or(0.0),
-        ms: number(fields, "Actual Total Time"),
-    })
-}
-
 fn buffers(fields: &mut Map<String, Value>) -> Buffers {
-    let mut blocks = |label: &str| count(fields, label).unwrap_or(0);
-    let buffers = Buffers {
-        hit: blocks("Shared Hit Blocks"),
-        read: blocks("Shared Read Blocks"),
-        dirtied: blocks("Shared Dirtied Blocks"),
-        written: blocks("Shared Written Blocks"),
-        local: blocks("Local Hit Blocks") + blocks("Local Read Blocks"),
-        temp_read: blocks("Temp Read Blocks"),
-        temp_written: blocks("Temp Written Blocks"),
-    };
-    blocks("Local Dirtied Blocks");
-    blocks("Local Written Blocks");
-    buffers
-}
-
-fn wal(fields: &mut Map<String, Value>) -> Wal {
-    let mut amount = |label: &str| count(fields, label).unwrap_or(0);
-    Wal { records: amount("WAL Records"), page_images: amount("WAL FPI"), bytes: amount("WAL Bytes") }
-}
-
-fn workers(fields: &mut Map<String, Value>) -> Option<(u64, u64)> {
-    let planned = count(fields, "Workers Planned")?;
-    Some((planned, count(fields, "Workers Launched").unwrap_or(0)))
+    let mut found = Buffers::default();
+    fields.retain(|label, value| !blocks(&mut found, label, value));
+    found
 }
 
 fn spilled(fields: &Map<String, Value>) -> bool {
@@ -235,9 +265,9 @@ fn spilled(fields: &Map<String, Value>) -> bool {
     sort || batches("Hash Batches") || batches("HashAgg Batches")
 }
 
-fn text(fields: &mut Map<String, Value>, label: &str) -> Option<String> {
-    match fields.remove(label) {
-        Some(Value::String(text)) => Some(text),
+fn text(value: Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text),
         _ => None,
     }
 }
@@ -246,8 +276,7 @@ fn number(fields: &mut Map<String, Value>, label: &str) -> Option<f64> {
     fields.remove(label)?.as_f64()
 }
 
-fn count(fields: &mut Map<String, Value>, label: &str) -> Option<u64> {
-    let value = fields.remove(label)?;
+fn whole(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_f64().map(|number| number.max(0.0) as u64))
 }
 

@@ -85,7 +85,7 @@ impl PlanRecord {
         record(root, 0, &mut nodes);
         PlanRecord {
             buffers: root.buffers.touched(),
-            rows_read: nodes.iter().map(|node| node.read).sum(),
+            rows_read: nodes.iter().fold(0, |rows, node| rows.saturating_add(node.read)),
             rows: root.actual.map_or(0.0, |actual| actual.about_rows()).round() as u64,
             temp: root.buffers.temp(),
             heap_fetches: sum(&|node| node.heap_fetches.unwrap_or(0.0)),

@@ -1,8 +1,11 @@
 //! A plan as text for people: the tree with rows expected and given, rows removed, and blocks.
 
+use underpin_model::evidence::{PlanBox, PlanTree};
+
 use crate::compare::amount;
 use crate::misestimate;
 use crate::node::{Explained, PlanNode};
+use crate::record::PlanRecord;
 
 /// A q-error from which the view points at a node.
 const WORTH_POINTING_AT: f64 = 10.0;
@@ -38,6 +41,81 @@ pub fn text(plan: &Explained) -> String {
     let mut lines = Vec::new();
     write(&plan.root, 0, &far_off, &mut lines);
     lines.join("\n")
+}
+
+/// Returns the plan as a tree for drawing, under a label such as `before`.
+pub fn tree(label: &str, plan: &Explained) -> PlanTree {
+    let off: Vec<(*const PlanNode, f64)> = misestimate::misestimates(&plan.root)
+        .into_iter()
+        .map(|one| (std::ptr::from_ref(one.node), one.factor()))
+        .collect();
+    let mut nodes = Vec::new();
+    // Not by recursion: plans may be deep.
+    let mut open = vec![(&plan.root, 0)];
+    while let Some((node, depth)) = open.pop() {
+        let factor = off.iter().find(|(one, _)| std::ptr::eq(*one, node)).map(|(_, factor)| *factor);
+        nodes.push(boxed(node, depth, factor));
+        open.extend(node.children.iter().rev().map(|child| (child, depth + 1)));
+    }
+    PlanTree {
+        label: label.to_owned(),
+        buffers: plan.root.buffers.touched(),
+        temp: plan.root.buffers.temp(),
+        nodes,
+    }
+}
+
+fn boxed(node: &PlanNode, depth: usize, off: Option<f64>) -> PlanBox {
+    let executed = node.actual.filter(|actual| !actual.never());
+    let relation = node.relation.as_ref().map(|relation| relation.name.clone());
+    let place = match (relation, node.alias.clone()) {
+        (Some(relation), Some(alias)) if relation != alias => Some(format!("{relation} {alias}")),
+        (Some(name), _) | (None, Some(name)) => Some(name),
+        (None, None) => None,
+    };
+    let conditions = node.conditions.iter().map(|(label, text)| format!("{label}: {text}"));
+    let keys = node.keys.iter().map(|(label, keys)| format!("{label}: {}", keys.join(", ")));
+    PlanBox {
+        depth,
+        node: match &node.join {
+            Some(join) if join != "Inner" => format!("{} ({join})", node.kind),
+            _ => node.kind.clone(),
+        },
+        place,
+        index: node.index.clone(),
+        subplan: node.subplan.clone(),
+        estimate: node.estimate.rows,
+        rows: executed.map(|actual| actual.rows),
+        loops: node.actual.map_or(0.0, |actual| actual.loops),
+        off,
+        buffers: node.actual.map(|_| node.buffers.touched()),
+        removed: node.rows_removed(),
+        details: conditions.chain(keys).collect(),
+    }
+}
+
+/// Returns an accepted plan as a tree for drawing: of its nodes the blocks were not kept, nor which were stopped early.
+pub fn accepted_tree(label: &str, plan: &PlanRecord) -> PlanTree {
+    let boxed = |node: &crate::NodeRecord| PlanBox {
+        depth: node.depth,
+        node: node.node.clone(),
+        place: node.place(),
+        index: (!node.indexes.is_empty()).then(|| node.indexes.join(", ")),
+        subplan: None,
+        estimate: node.estimate,
+        rows: node.rows,
+        loops: node.loops,
+        off: None,
+        buffers: None,
+        removed: 0.0,
+        details: node.on.clone(),
+    };
+    PlanTree {
+        label: label.to_owned(),
+        buffers: plan.buffers,
+        temp: plan.temp,
+        nodes: plan.nodes.iter().map(boxed).collect(),
+    }
 }
 
 fn write(node: &PlanNode, depth: usize, far_off: &[(*const PlanNode, f64)], lines: &mut Vec<String>) {

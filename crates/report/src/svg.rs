@@ -6,6 +6,8 @@
 
 pub mod bars;
 pub mod line;
+pub mod lines;
+pub mod plan;
 pub mod scale;
 pub mod schedule;
 pub mod text_width;

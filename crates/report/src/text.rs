@@ -1,6 +1,7 @@
 //! The report for a terminal: short, readable, and it ends with what to do next.
 
 mod finding;
+mod index_table;
 mod paint;
 mod wrap;
 
@@ -44,6 +45,7 @@ pub fn render(report: &Report, style: &TextStyle) -> String {
         text.push_str(&proof_line(proof, style));
         text.push('\n');
     }
+    text.push_str(&index_table::table(report, style));
     for block in finding::blocks(report, style) {
         text.push('\n');
         text.push_str(&block);

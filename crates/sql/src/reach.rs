@@ -24,6 +24,8 @@ pub struct Reach {
     pub outputs: BTreeMap<String, String>,
     /// It has a LIMIT.
     pub limited: bool,
+    /// Numbers of the parameters in its OFFSET.
+    pub offset_params: Vec<usize>,
     /// The rows that it reads, changes or locks, when its only relation's WHERE holds some columns equal to values;
     /// or the one that it inserts.
     pub choice: Option<Choice>,
@@ -48,9 +50,13 @@ pub fn reach(sql: &str) -> Option<Reach> {
     let choice = if walk.relations.len() == 1 { choice(&tree) } else { None };
     let locks_rows = walk.locking_clauses > 0;
     let keeps_key = locks_rows && walk.locking_clauses == weak_clauses(&tree);
-    let (outputs, limited) = match &tree {
-        Node::SelectStmt(select) => (outputs(&select.target_list), select.limit_count.is_some()),
-        _ => (BTreeMap::new(), false),
+    let (outputs, limited, offset_params) = match &tree {
+        Node::SelectStmt(select) => (
+            outputs(&select.target_list),
+            select.limit_count.is_some(),
+            select.limit_offset.as_deref().map(params).unwrap_or_default(),
+        ),
+        _ => (BTreeMap::new(), false, Vec::new()),
     };
     Some(Reach {
         functions: walk.functions,
@@ -59,8 +65,25 @@ pub fn reach(sql: &str) -> Option<Reach> {
         keeps_key,
         outputs,
         limited,
+        offset_params,
         choice,
     })
+}
+
+/// Returns the parameters in an arithmetic expression, such as those of `($1 - 1) * 20`.
+fn params(node: &pg_query::Node) -> Vec<usize> {
+    let inside = |list: &[&Option<Box<pg_query::Node>>]| {
+        list.iter().filter_map(|one| one.as_deref()).flat_map(params).collect()
+    };
+    match node.node.as_ref() {
+        Some(Node::ParamRef(param)) => usize::try_from(param.number).into_iter().collect(),
+        Some(Node::TypeCast(cast)) => inside(&[&cast.arg]),
+        Some(Node::AExpr(expression)) => inside(&[&expression.lexpr, &expression.rexpr]),
+        Some(Node::CoalesceExpr(coalesce)) => coalesce.args.iter().flat_map(params).collect(),
+        Some(Node::MinMaxExpr(extreme)) => extreme.args.iter().flat_map(params).collect(),
+        Some(Node::FuncCall(call)) => call.args.iter().flat_map(params).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn outputs(targets: &[pg_query::Node]) -> BTreeMap<String, String> {
@@ -253,6 +276,17 @@ mod tests {
             pairs(&[("price", "price"), ("s", "stock")])
         );
         assert!(told.limited);
+    }
+
+    #[test]
+    fn parameters_of_an_offset_are_found_in_arithmetic() {
+        let offset = |sql: &str| reach(sql).unwrap().offset_params;
+        assert_eq!(
+            offset("SELECT id FROM t ORDER BY id LIMIT $2 OFFSET (greatest($1, 1)::int - 1) * $2"),
+            [1, 2]
+        );
+        assert_eq!(offset("SELECT id FROM t LIMIT $1"), [0; 0]);
+        assert_eq!(offset("SELECT id FROM t WHERE id > (SELECT id FROM t LIMIT 1 OFFSET $1)"), [0; 0]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ CREATE TABLE products (
     deleted_at  timestamptz
 );
 CREATE UNIQUE INDEX products_slug_live_key ON products (slug) WHERE deleted_at IS NULL;
+CREATE INDEX products_words_idx ON products USING gin (to_tsvector('simple', replace(slug, '-', ' ')));
 COMMENT ON COLUMN products.order_count IS 'Denormalised: orders of this product, kept by orders_count.';
 CREATE TABLE orders (
     id          bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT orders_pkey PRIMARY KEY,

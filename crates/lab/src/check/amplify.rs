@@ -28,6 +28,7 @@ impl Target {
     }
 }
 
+/// A column of a table that is copied.
 struct Column {
     name: String,
     base: String,
@@ -36,9 +37,54 @@ struct Column {
     keys: BTreeSet<String>,
 }
 
+/// How the rows of a table are copied under new keys.
+pub(crate) struct Copying {
+    /// The table, quoted and with its schema.
+    pub table: String,
+    /// Its name as people write it.
+    pub name: String,
+    /// The columns that are written, quoted, separated by commas.
+    pub columns: String,
+    /// Their values in the copy number `underpin_nth`, from 1.
+    pub values: String,
+    /// Integer columns that get new values, quoted.
+    counted: Vec<String>,
+}
+
 /// Copies the rows of each table until it has those of `target`. A table stays as it is when it is empty, when all columns of a
 /// unique key refer to other tables, or when a check refuses the copies.
 pub(super) async fn amplify(session: &Session, target: &Target) -> Result<(), LabError> {
+    for copying in copyings(session).await? {
+        let (table, target) = (&copying.table, target.rows(&copying.name));
+        let count: u64 = value(session, &format!("SELECT count(*) FROM {table}")).await?;
+        if count == 0 || count >= target {
+            continue;
+        }
+        let copies = target.div_ceil(count) - 1;
+        let sql = format!(
+            "INSERT INTO {table} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {table}, generate_series(1, {copies}) AS underpin_nth",
+            copying.columns, copying.values
+        );
+        match session.execute(&sql).await {
+            Err(refused) if refused.ends_session() => return Err(refused.into()),
+            // A check refuses the made-up values: then the table stays small.
+            Err(_) => continue,
+            Ok(_) => {}
+        }
+        for column in &copying.counted {
+            let (table, bare) = (quote_literal(table), quote_literal(&column.replace('"', "")));
+            let sql = format!(
+                "SELECT setval(s, (SELECT max({column}) FROM {})) FROM pg_get_serial_sequence({table}, {bare}) AS s WHERE s IS NOT NULL",
+                table.trim_matches('\'')
+            );
+            session.execute(&sql).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns how each table can be copied; a table of which a unique key cannot get new values is left out.
+pub(crate) async fn copyings(session: &Session) -> Result<Vec<Copying>, LabError> {
     let rows = session.rows(include_str!("amplify.sql")).await?;
     let mut tables: BTreeMap<String, Vec<Column>> = BTreeMap::new();
     let mut hopeless = BTreeSet::new();
@@ -58,48 +104,39 @@ pub(super) async fn amplify(session: &Session, target: &Target) -> Result<(), La
         names.insert(row.text("quoted").to_owned(), row.text("name").to_owned());
         tables.entry(row.text("quoted").to_owned()).or_default().push(column);
     }
+    let mut found = Vec::new();
     for (table, columns) in tables.iter().filter(|(table, _)| !hopeless.contains(*table)) {
         let Some(shifted) = shifted(columns) else { continue };
-        let target = target.rows(&names[table]);
-        let count: u64 = value(session, &format!("SELECT count(*) FROM {table}")).await?;
-        if count == 0 || count >= target {
-            continue;
-        }
-        let mut spans = BTreeMap::new();
-        for column in
-            columns.iter().filter(|column| shifted.contains(column.name.as_str()) && is_integer(column))
-        {
-            let sql = format!("SELECT max({0}::numeric) - min({0}::numeric) + 1 FROM {table}", column.name);
-            spans.insert(column.name.as_str(), value::<u64>(session, &sql).await?.max(1));
-        }
-        let copies = target.div_ceil(count) - 1;
-        let expression = |column: &Column| match shifted.contains(column.name.as_str()) {
-            true => shift(column, spans.get(column.name.as_str()).copied().unwrap_or(1)),
-            false => column.name.clone(),
-        };
-        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-        let list: Vec<String> = columns.iter().map(expression).collect();
-        let sql = format!(
-            "INSERT INTO {table} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {table}, generate_series(1, {copies}) AS underpin_nth",
-            names.join(", "),
-            list.join(", ")
-        );
-        match session.execute(&sql).await {
-            Err(refused) if refused.ends_session() => return Err(refused.into()),
-            // A check refuses the made-up values: then the table stays small.
-            Err(_) => continue,
-            Ok(_) => {}
-        }
-        for column in spans.keys() {
-            let (table, bare) = (quote_literal(table), quote_literal(&column.replace('"', "")));
-            let sql = format!(
-                "SELECT setval(s, (SELECT max({column}) FROM {})) FROM pg_get_serial_sequence({table}, {bare}) AS s WHERE s IS NOT NULL",
-                table.trim_matches('\'')
-            );
-            session.execute(&sql).await?;
-        }
+        let copying = copying(session, table, (columns, &shifted)).await?;
+        found.push(Copying { name: names[table].clone(), ..copying });
     }
-    Ok(())
+    Ok(found)
+}
+
+async fn copying(
+    session: &Session,
+    table: &str,
+    (columns, shifted): (&[Column], &BTreeSet<&str>),
+) -> Result<Copying, LabError> {
+    let mut spans = BTreeMap::new();
+    for column in columns.iter().filter(|column| shifted.contains(column.name.as_str()) && is_integer(column))
+    {
+        let sql = format!("SELECT max({0}::numeric) - min({0}::numeric) + 1 FROM {table}", column.name);
+        spans.insert(column.name.as_str(), value::<u64>(session, &sql).await?.max(1));
+    }
+    let expression = |column: &Column| match shifted.contains(column.name.as_str()) {
+        true => shift(column, spans.get(column.name.as_str()).copied().unwrap_or(1)),
+        false => column.name.clone(),
+    };
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    let list: Vec<String> = columns.iter().map(expression).collect();
+    Ok(Copying {
+        table: table.to_owned(),
+        name: String::new(),
+        columns: names.join(", "),
+        values: list.join(", "),
+        counted: spans.keys().map(|column| (*column).to_owned()).collect(),
+    })
 }
 
 async fn value<T: std::str::FromStr + Default>(session: &Session, sql: &str) -> Result<T, LabError> {

@@ -1,8 +1,8 @@
 //! A rich hand-made report: every verdict, every kind of evidence, a schema of 26 tables.
 
 use underpin_model::evidence::{
-    ErColumn, ErDiagram, ErReference, ErTable, HeldLock, RaceRepair, ScheduleOutcomes, ScheduleStep,
-    Schedules, Series, StatementTrace, TranscriptStep,
+    ErColumn, ErDiagram, ErReference, ErTable, HeldLock, Lines, PlanBox, PlanTree, RaceRepair,
+    ScheduleOutcomes, ScheduleStep, Schedules, Series, StatementTrace, TranscriptStep,
 };
 use underpin_model::report::{REPORT_VERSION, ServerInfo};
 use underpin_model::{
@@ -15,6 +15,7 @@ const ORPHAN_VALUES: Code = Code::error("UP131", "orphan-values", "Values refer 
 const VARCHAR_N: Code = Code::note("UP121", "varchar-n", "A length limit stands in the type");
 const RESERVED: Code = Code::note("UP141", "name-reserved-word", "A name is a reserved word");
 const NULLABLE_BOOLEAN: Code = Code::warning("UP123", "nullable-boolean", "A boolean has three values");
+const SEQ_SCAN: Code = Code::error("UP501", "plan-seq-scan", "A query newly reads a whole table");
 const READ_MODEL: Code = Code::error("UP301", "read-model-drift", "A stored count differs from its recount");
 
 /// Returns the sample.
@@ -31,6 +32,7 @@ pub fn report() -> Report {
         restore(),
         locks(),
         isolation(),
+        plans(),
     ];
     let settings = [
         ("fsync", "off"),
@@ -250,6 +252,7 @@ fn read_model() -> ProofReport {
                 title: "Commits per second while 8 sessions write".to_owned(),
                 body: EvidenceBody::Series(series),
             },
+            Evidence::lines("growth", "Buffers as the table grows", growth()),
             Evidence::table("drift", "Rows that differ", &["course", "stored", "recounted"], drift),
         ],
         ..proof(
@@ -447,4 +450,95 @@ fn add_column(diagram: &mut ErDiagram, line: &str) {
             on_delete: rule.trim_start_matches("one ").to_owned(),
         });
     }
+}
+
+fn growth() -> Lines {
+    let line = |label: &str, amounts: [f64; 3]| {
+        (label.to_owned(), [1_200.0, 12_000.0, 100_000.0].into_iter().zip(amounts).collect())
+    };
+    Lines {
+        x_unit: "rows".to_owned(),
+        y_unit: "buffers".to_owned(),
+        lines: vec![
+            line("full text", [6.0, 7.0, 7.0]),
+            line("LIKE '%term%'", [96.0, 940.0, 7_800.0]),
+            line("LIKE 'term%'", [3.0, 3.0, 4.0]),
+        ],
+    }
+}
+
+fn plans() -> ProofReport {
+    let finding = Finding::new(
+        &SEQ_SCAN,
+        "top_courses: courses is read from beginning to end (100 000 rows), 12 are kept",
+    )
+    .object(ObjectRef::new(ObjectKind::Query, "top_courses"))
+    .at(SourceLine::new("queries/catalogue.sql", 8))
+    .hint("underpin prove indexes says which index, statistics or rewrite helps.")
+    .evidence(&"change-top_courses".into());
+    let notes = vec!["category_id = 7".to_owned(), "index scan on courses became sequential scan".to_owned()];
+    let evidence = Evidence::plans(
+        "change-top_courses",
+        "top_courses with its given values: accepted and now",
+        notes,
+        vec![accepted(), now()],
+    );
+    ProofReport {
+        findings: vec![finding],
+        evidence: vec![evidence],
+        ..proof("plans", Verdict::Broken, 4_210, "Executed 26 queries under 135 plans.")
+    }
+}
+
+fn boxed(depth: usize, node: &str, (estimate, rows, loops): (f64, f64, f64), buffers: u64) -> PlanBox {
+    let node = node.to_owned();
+    PlanBox { depth, node, estimate, rows: Some(rows), loops, buffers: Some(buffers), ..PlanBox::default() }
+}
+
+fn accepted() -> PlanTree {
+    let mut branch = boxed(1, "Recursive Union", (51.0, 4.0, 1.0), 9);
+    branch.subplan = Some("CTE branch".to_owned());
+    let scan = PlanBox {
+        place: Some("courses c".to_owned()),
+        index: Some("ix_courses_category_id".to_owned()),
+        off: Some(1.2),
+        details: vec!["Index Cond: (c.category_id = b.id)".to_owned()],
+        ..boxed(2, "Index Scan", (10.0, 3.0, 4.0), 36)
+    };
+    let nodes = vec![
+        boxed(0, "Limit", (10.0, 10.0, 1.0), 45),
+        branch,
+        PlanBox { off: Some(1.0), ..boxed(1, "Nested Loop (Semi)", (40.0, 12.0, 1.0), 45) },
+        scan,
+    ];
+    PlanTree { label: "accepted".to_owned(), buffers: 45, temp: 0, nodes }
+}
+
+fn now() -> PlanTree {
+    let never = PlanBox {
+        rows: None,
+        place: Some("course_tags".to_owned()),
+        index: Some("pk_course_tags".to_owned()),
+        ..boxed(3, "Index Only Scan", (1.0, 0.0, 0.0), 0)
+    };
+    let scan = PlanBox {
+        place: Some("courses c".to_owned()),
+        off: Some(180.0),
+        removed: 99_988.0,
+        details: vec![
+            "Filter: ((c.status = 'published'::text) AND (c.category_id + 0 = ANY ($1)))".to_owned(),
+        ],
+        ..boxed(3, "Seq Scan", (2_160.0, 12.0, 1.0), 8_112)
+    };
+    let nodes = vec![
+        boxed(0, "Limit", (10.0, 10.0, 1.0), 8_121),
+        PlanBox {
+            details: vec!["Sort Key: c.enrollment_count DESC, c.id DESC".to_owned()],
+            ..boxed(1, "Sort", (2_160.0, 10.0, 1.0), 8_121)
+        },
+        PlanBox { off: Some(3.4), ..boxed(2, "Hash Join", (41.0, 12.0, 1.0), 8_121) },
+        scan,
+        never,
+    ];
+    PlanTree { label: "now".to_owned(), buffers: 8_121, temp: 310, nodes }
 }

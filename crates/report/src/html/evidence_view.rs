@@ -44,6 +44,8 @@ pub(super) enum Body {
     Transcript(Vec<StepView>),
     /// SVG.
     Chart(String),
+    /// SVGs side by side.
+    Plans(Vec<String>),
     /// Two SVGs, and the references as rows.
     Diagram { overview: String, full: String, references: Vec<Vec<String>> },
     /// Statements that follow each other, as one table.
@@ -96,7 +98,11 @@ pub(super) fn evidence_views(proof: &ProofReport, proof_id: &str) -> Vec<Evidenc
             continue;
         }
         let (body, size, short) = body(evidence);
-        views.push(EvidenceView { id, title, size, open: shown || short, notes: Vec::new(), body });
+        let notes = match &evidence.body {
+            EvidenceBody::Plans(plans) => plans.notes.iter().map(|note| one_line(note)).collect(),
+            _ => Vec::new(),
+        };
+        views.push(EvidenceView { id, title, size, open: shown || short, notes, body });
     }
     views
 }
@@ -182,8 +188,13 @@ fn body(evidence: &Evidence) -> (Body, String, bool) {
             (Body::Chart(svg::bars::bars(bars)), String::new(), bars.bars.len() <= SHORT)
         }
         EvidenceBody::Series(series) => (Body::Chart(svg::line::line(series)), String::new(), true),
+        EvidenceBody::Lines(lines) => (Body::Chart(svg::lines::lines(lines)), String::new(), true),
         EvidenceBody::ErDiagram(diagram) => {
             (self::diagram(diagram), counted(diagram.tables.len(), "table"), true)
+        }
+        EvidenceBody::Plans(plans) => {
+            let drawn = plans.plans.iter().map(svg::plan::plan).collect();
+            (Body::Plans(drawn), counted(plans.plans.len(), "plan"), true)
         }
         EvidenceBody::Statement(trace) => {
             (Body::Statements(vec![trace_view(trace, String::new())]), String::new(), true)

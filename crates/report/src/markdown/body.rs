@@ -1,11 +1,14 @@
 //! Evidence as Markdown.
 
 use underpin_model::EvidenceBody;
-use underpin_model::evidence::{Bars, Schedules, Series, StatementTrace, Table, Text, Transcript};
+use underpin_model::evidence::{
+    Bars, Lines, Plans, Schedules, Series, StatementTrace, Table, Text, Transcript,
+};
 
 use super::inline::{cell, fenced};
 use crate::amounts::{duration, measure, number};
 use crate::er::mermaid;
+use crate::plan_text;
 use crate::schedule;
 
 /// Whether durations are shown; committed documents leave them out, or every run would change them.
@@ -23,7 +26,9 @@ pub(super) fn body(body: &EvidenceBody, durations: Durations) -> String {
         EvidenceBody::Transcript(transcript) => self::transcript(transcript, durations),
         EvidenceBody::Bars(bars) => self::bars(bars, durations),
         EvidenceBody::Series(series) => self::series(series),
+        EvidenceBody::Lines(lines) => self::lines(lines),
         EvidenceBody::ErDiagram(diagram) => fenced("mermaid", &mermaid(diagram)),
+        EvidenceBody::Plans(plans) => self::plans(plans),
         EvidenceBody::Statement(trace) => statement(trace, durations),
         EvidenceBody::Schedules(schedules) => self::schedules(schedules, durations),
     }
@@ -107,6 +112,28 @@ fn series(series: &Series) -> String {
         number(high),
         cell(&series.y_unit)
     )
+}
+
+fn plans(plans: &Plans) -> String {
+    let mut text = String::new();
+    for note in &plans.notes {
+        text.push_str(&format!("- {}\n", cell(note)));
+    }
+    for plan in &plans.plans {
+        text.push_str(&format!("\n{}", fenced("", &plan_text::tree(plan).join("\n"))));
+    }
+    text
+}
+
+/// The points as a table: a line each.
+fn lines(lines: &Lines) -> String {
+    let mut text = format!("| | {} → {} |\n|---|---|\n", cell(&lines.x_unit), cell(&lines.y_unit));
+    for (label, points) in &lines.lines {
+        let points: Vec<String> =
+            points.iter().map(|(x, y)| format!("{} → {}", number(*x), number(*y))).collect();
+        text.push_str(&row([cell(label), points.join(", ")].into_iter()));
+    }
+    text
 }
 
 fn statement(trace: &StatementTrace, durations: Durations) -> String {

@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use underpin_model::{Finding, Report, Severity};
+use underpin_model::{EvidenceBody, Finding, Report, Severity};
 
 use super::TextStyle;
 use super::paint::Ink;
 use super::wrap::{hanging, wrapped};
 use crate::amounts::{count, counted};
+use crate::plan_text;
 use crate::printable::{one_line, printable};
 
 /// Findings of one rule that are shown in full; a rule that fires more often has one cause, not many.
 const FULL_PER_RULE: usize = 5;
 /// Up to this many notes are shown in full, more are told per rule.
 const FEW_NOTES: usize = 3;
+/// Lines of a plan that are shown.
+const PLAN_LINES: usize = 30;
 /// Objects that a summary of notes names.
 const NAMED_OBJECTS: usize = 4;
 
@@ -26,7 +29,14 @@ pub(super) fn blocks(report: &Report, style: &TextStyle) -> Vec<String> {
         if group.first().is_some_and(|first| first.severity == Severity::Note) && notes > FEW_NOTES {
             continue;
         }
-        blocks.extend(group.iter().take(FULL_PER_RULE).map(|finding| block(finding, style)));
+        for (place, finding) in group.iter().take(FULL_PER_RULE).enumerate() {
+            let mut text = block(finding, style);
+            // The plans of the first tell what the others are like.
+            if place == 0 {
+                text.push_str(&plans(report, finding, style));
+            }
+            blocks.push(text);
+        }
         blocks.extend(rest(&group, style));
     }
     if notes > FEW_NOTES {
@@ -79,6 +89,29 @@ fn block(finding: &Finding, style: &TextStyle) -> String {
     if let Some(hint) = &finding.hint {
         let hint = hanging(printable(hint).trim(), 10);
         text.push_str(&format!("\n    {} {hint}", style.paint(Ink::Cyan, "hint:")));
+    }
+    text
+}
+
+/// Returns the plans that show a finding, each on lines of its own.
+fn plans(report: &Report, finding: &Finding, style: &TextStyle) -> String {
+    let proof = report.proofs.iter().find(|proof| proof.findings.iter().any(|one| one == finding));
+    let evidence = proof.into_iter().flat_map(|proof| &proof.evidence);
+    let shown = evidence.filter(|one| finding.evidence.contains(&one.id)).filter_map(|one| match &one.body {
+        EvidenceBody::Plans(plans) => Some(&plans.plans),
+        _ => None,
+    });
+    let mut text = String::new();
+    for plan in shown.flatten() {
+        let lines = plan_text::tree(plan);
+        for (place, line) in lines.iter().take(PLAN_LINES).enumerate() {
+            let line = if place == 0 { style.paint(Ink::Strong, line) } else { line.clone() };
+            text.push_str(&format!("\n    {line}"));
+        }
+        if lines.len() > PLAN_LINES {
+            let more = counted(lines.len() - PLAN_LINES, "more line");
+            text.push_str(&format!("\n    … {more} in the HTML report"));
+        }
     }
     text
 }

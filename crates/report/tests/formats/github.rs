@@ -8,7 +8,7 @@ use crate::sample;
 #[test]
 fn worst_first_and_only_known_files() {
     let text = annotations(&sample::report(), Utf8Path::new("shop"));
-    assert_eq!(text.lines().count(), 12, "{text}");
+    assert_eq!(text.lines().count(), 13, "{text}");
     assert!(
         text.starts_with("::error title=isolation is inconclusive::The server ran out of disk"),
         "{text}"

@@ -26,7 +26,7 @@ fn the_log_has_the_required_properties() {
         run["tool"]["driver"]["rules"][0]["help"]["text"],
         "# fk-no-index\n\nA delete reads the whole table."
     );
-    assert_eq!(run["results"].as_array().unwrap().len(), 11);
+    assert_eq!(run["results"].as_array().unwrap().len(), 12);
 }
 
 #[test]

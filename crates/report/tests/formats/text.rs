@@ -19,9 +19,11 @@ fn a_run_with_everything() {
         "\nerror[UP104] fk-no-index: enrollments.purchase_id has no index:",
         "\n  --> systems/codelearn/migrations/004_purchases.sql:48\n    hint: CREATE INDEX CONCURRENTLY",
         " enrollments_purchase_id_idx\n              ON enrollments (purchase_id);\n",
+        "\n    now: 8121 buffers, 310 temporary\n    Limit  10 → 10 rows, 8121 buffers\n    └─ Sort",
+        "└─ Index Only Scan using pk_course_tags on course_tags  1 → never executed\n",
         "\nnote[UP121] varchar-n: 6 times: instructors.slug, coupons.slug",
         "\ncodelearn: broken on PostgreSQL 17.6 (Debian 17.6-1.pgdg12+1) in 1 min 14 s.\n",
-        "\n11 proofs: 2 broken, 1 inconclusive, 7 proven, 1 skipped; 3 errors, 1 warning, 7 notes.\n",
+        "\n12 proofs: 3 broken, 1 inconclusive, 7 proven, 1 skipped; 4 errors, 1 warning, 7 notes.\n",
     ] {
         assert!(text.contains(part), "{part}\n\nis not in\n\n{text}");
     }
@@ -88,4 +90,28 @@ fn a_rule_that_fires_often_is_cut() {
 fn clean(findings: Vec<Finding>) -> Report {
     let proofs = vec![ProofReport { findings, ..sample::report().proofs[1].clone() }];
     Report { verdict: Verdict::Proven, proofs, ..sample::report() }
+}
+
+#[test]
+fn indexes_proven_alone_are_listed_by_what_they_save_and_cost() {
+    let columns = ["index", "verdict", "because", "saves (buffers/s)", "size (KiB)", "log per row (bytes)"];
+    let row = |name: &str, verdict: &str, saves: &str, log: &str| {
+        [name, verdict, "a sentence", saves, "16", log].map(str::to_owned).to_vec()
+    };
+    let rows = vec![row("orders_pkey on orders", "needed", "12 400", "98"), row("a", "unused", "0", "64")];
+    let proof = ProofReport {
+        proof: "indexes".to_owned(),
+        evidence: vec![underpin_model::Evidence::table("indexes", "Every index", &columns, rows)],
+        ..clean(Vec::new()).proofs.remove(0)
+    };
+    let alone = Report { proofs: vec![proof.clone()], ..clean(Vec::new()) };
+    let text = render(&alone, &TextStyle::default());
+    let table: Vec<&str> = text.lines().skip(2).take(3).collect();
+    insta::assert_snapshot!(table.join("\n"), @r"
+    index                  verdict  saves (buffers/s)  size (KiB)  log per row (bytes)
+    orders_pkey on orders  needed              12 400          16                   98
+    a                      unused                   0          16                   64
+    ");
+    let among_others = Report { proofs: vec![proof.clone(), proof.clone(), proof], ..clean(Vec::new()) };
+    assert!(!render(&among_others, &TextStyle::default()).contains("12 400"));
 }

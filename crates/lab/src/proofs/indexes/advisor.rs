@@ -250,8 +250,8 @@ impl Advice {
         let base = &workload.asked[*at];
         let name = built.candidate.name();
         let id = format!("advice-{name}");
-        let text =
-            format!("now:\n{}\n\nwith it:\n{}", view::text(&base.measured.plan), view::text(&with.plan));
+        let trees =
+            vec![view::tree("now", &base.measured.plan), view::tree(&format!("with {name}"), &with.plan)];
         let message = format!(
             "With {} {} ({} values) touches {} buffers instead of {}; the index has {} KiB.",
             built.candidate.statement(&name, "").trim_start_matches("CREATE "),
@@ -261,7 +261,7 @@ impl Advice {
             amount(base.measured.buffers() as f64),
             amount(built.bytes as f64 / 1024.0)
         );
-        let evidence = Evidence::text(&id, format!("{} with {name}", base.query.name), "text", text);
+        let evidence = Evidence::plans(&id, format!("{} with {name}", base.query.name), Vec::new(), trees);
         let finding = Finding::new(&MISSING, message)
             .object(ObjectRef::new(ObjectKind::Query, &base.query.name))
             .at(SourceLine::new(base.query.file.clone(), base.query.statement.line))

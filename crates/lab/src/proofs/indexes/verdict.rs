@@ -153,7 +153,7 @@ impl Judged<'_> {
 
     /// Writes findings, the table of all indexes, and the summary.
     pub(super) fn report(&self, outcome: &mut Outcome) {
-        let mut rows: Vec<(f64, Vec<String>)> = Vec::new();
+        let mut rows: Vec<((f64, f64), Vec<String>)> = Vec::new();
         let mut needed = 0;
         for index in self.indexes {
             let verdict = self.verdict(index);
@@ -172,9 +172,10 @@ impl Judged<'_> {
                 format!("{:.0}", tax.wal),
                 format!("{:.1}", tax.buffers),
             ];
-            rows.push((saves, row));
+            rows.push(((saves, tax.wal), row));
         }
-        rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+        // Of two that save the same, the one that costs writes more stands last.
+        rows.sort_by(|a, b| b.0.0.total_cmp(&a.0.0).then(a.0.1.total_cmp(&b.0.1)));
         let columns = [
             "index",
             "verdict",
@@ -185,9 +186,10 @@ impl Judged<'_> {
             "buffers per row written",
         ];
         let rows = rows.into_iter().map(|(_, row)| row).collect();
-        outcome
-            .evidence
-            .insert(0, Evidence::table("indexes", "Every index, by what it saves", &columns, rows));
+        outcome.evidence.insert(
+            0,
+            Evidence::table("indexes", "Every index, by what it saves and what it costs", &columns, rows),
+        );
         outcome.measure("indexes", self.indexes.len() as f64, "count");
         outcome.measure("pairs", self.workload.pairs as f64, "count");
         outcome.measure("executed_without", self.workload.effects.len() as f64, "count");
@@ -311,11 +313,10 @@ fn wrong_estimate(base: &Base<'_>) -> String {
 /// Returns both plans of a query.
 fn side_by_side(index: &Index, base: &Base<'_>, effect: &Effect) -> Evidence {
     let id = format!("pair-{}-{}-{}", index.name, base.query.name, base.set.name);
-    let text = format!(
-        "with {}:\n{}\n\nwithout:\n{}",
-        index.name,
-        view::text(&base.measured.plan),
-        view::text(&effect.without.plan)
-    );
-    Evidence::text(&id, format!("{} with and without {}", base.query.name, index.name), "text", text)
+    let title = format!("{} with and without {}", base.query.name, index.name);
+    let trees = vec![
+        view::tree(&format!("with {}", index.name), &base.measured.plan),
+        view::tree("without", &effect.without.plan),
+    ];
+    Evidence::plans(&id, title, Vec::new(), trees)
 }

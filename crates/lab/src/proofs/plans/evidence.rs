@@ -11,15 +11,16 @@ use crate::proof::Outcome;
 pub(super) fn plan(run: &QueryRun<'_>, answer: &Answer) -> Evidence {
     let id = format!("plan-{}-{}", run.query.name, answer.set.name);
     let title = format!("{} with its {} values", run.query.name, answer.set.name);
-    Evidence::text(&id, title, "text", format!("{}{}", values(run, answer), view::text(&answer.custom.plan)))
+    Evidence::plans(&id, title, values(run, answer), vec![view::tree("plan", &answer.custom.plan)])
 }
 
-fn values(run: &QueryRun<'_>, answer: &Answer) -> String {
+/// Returns the values that were asked for, as one sentence or none.
+fn values(run: &QueryRun<'_>, answer: &Answer) -> Vec<String> {
     let shown = |(param, value): (&underpin_model::project::Param, &Option<String>)| {
         format!("{} = {}", param.name, value.as_deref().unwrap_or("NULL"))
     };
     let list: Vec<String> = run.query.params.iter().zip(&answer.set.values).map(shown).collect();
-    if list.is_empty() { String::new() } else { format!("{}\n\n", list.join(", ")) }
+    if list.is_empty() { Vec::new() } else { vec![list.join(", ")] }
 }
 
 /// Returns what changed, one line each, and both plans.
@@ -33,42 +34,24 @@ pub(super) fn pair(baseline: &Baseline, run: &QueryRun<'_>, set: &str) -> Option
     let before = &sets.get(set).or_else(|| sets.get(&answer.set.name))?.plan;
     let changes: Vec<String> =
         compare::changes(before, &now.record).iter().map(ToString::to_string).collect();
-    let changes = if changes.is_empty() { "the tree is the same".to_owned() } else { changes.join("\n") };
-    let text = format!(
-        "{}{changes}\n\naccepted: {}\n{}\n\nnow: {}\n{}",
-        values(run, answer),
-        amounts(before),
-        tree(before),
-        amounts(&now.record),
-        view::text(&now.plan)
-    );
+    let same = changes.is_empty().then(|| "the tree is the same".to_owned());
+    let notes = values(run, answer).into_iter().chain(changes).chain(same).collect();
     let id = format!("change-{}-{}", run.query.name, set.replace(' ', "-"));
-    Some(Evidence::text(
-        &id,
-        format!("{} with its {set} values: accepted and now", run.query.name),
-        "text",
-        text,
-    ))
+    let title = format!("{} with its {set} values: accepted and now", run.query.name);
+    let trees = vec![
+        view::accepted_tree(&format!("accepted ({})", amounts(before)), before),
+        view::tree(&format!("now ({})", amounts(&now.record)), &now.plan),
+    ];
+    Some(Evidence::plans(&id, title, notes, trees))
 }
 
 fn amounts(plan: &PlanRecord) -> String {
     format!(
-        "buffers {}, rows read {}, rows {}, temp {}, worst estimate off {} times",
-        amount(plan.buffers as f64),
+        "rows read {}, rows {}, worst estimate off {} times",
         amount(plan.rows_read as f64),
         amount(plan.rows as f64),
-        amount(plan.temp as f64),
         amount(plan.estimate)
     )
-}
-
-/// Returns the accepted tree with its rows: the whole text of the accepted plan is not kept.
-fn tree(plan: &PlanRecord) -> String {
-    let line = |node: &underpin_plan::NodeRecord| {
-        let rows = node.rows.map_or_else(|| "never executed".to_owned(), amount);
-        format!("{}  rows {} → {rows}", node.line(), amount(node.estimate))
-    };
-    plan.nodes.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Adds the table of all plans, the numbers and the summary.
