@@ -25,6 +25,7 @@ use underpin_pg::{Address, Installation, RunAs, Session, ToolCall, ToolOutput, r
 
 pub use error::BackupError;
 pub use folder::list;
+pub use physical::archive_command;
 pub use structure::DatabaseForm;
 
 /// Longest run of one program.

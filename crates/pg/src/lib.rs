@@ -20,6 +20,7 @@ pub mod one_core;
 mod pristine;
 mod processes;
 pub mod query_error;
+pub mod relay;
 pub mod rows;
 pub mod run_as;
 pub mod secret;
@@ -39,6 +40,7 @@ pub use installation::{
 };
 pub use one_core::{OneCore, take_core};
 pub use query_error::{QueryError, ServerError};
+pub use relay::{Link, Relay};
 pub use rows::{Row, Rows};
 pub use run_as::{RunAs, RunAsError};
 pub use secret::Secret;

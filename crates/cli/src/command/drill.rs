@@ -1,14 +1,22 @@
 //! `underpin drill`: what a topology of real servers does when a part of it fails.
 
+mod crash;
+mod pitr;
+
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use underpin_lab::drill::bloat::{Beside, Bloat, bloat};
 use underpin_lab::drill::failover::{Commit, Failover, FailoverSpec, Failure, failover};
+use underpin_lab::drill::ground::{self, Ground};
+use underpin_lab::lab::LabSpec;
+use underpin_model::project::Project;
+use underpin_pg::Installation;
 
 use crate::fault::Fault;
 use crate::output;
+use crate::progress::Progress;
 use crate::settings::Settings;
 
 /// Fail on purpose, on servers of our own, and measure what it costs
@@ -21,6 +29,8 @@ pub struct DrillArgs {
 #[derive(Debug, Subcommand)]
 enum Drill {
     Failover(FailoverArgs),
+    Pitr(pitr::PitrArgs),
+    Crash(crash::CrashArgs),
     Bloat(BloatArgs),
 }
 
@@ -69,6 +79,8 @@ enum FailureArg {
 pub async fn run(args: &DrillArgs, settings: &Settings) -> Result<u8, Fault> {
     match &args.drill {
         Drill::Failover(args) => fail_over(args, settings).await,
+        Drill::Pitr(args) => pitr::run(args, settings).await,
+        Drill::Crash(args) => crash::run(args, settings).await,
         Drill::Bloat(args) => bloated(args, settings).await,
     }
 }
@@ -107,12 +119,47 @@ async fn fail_over(args: &FailoverArgs, settings: &Settings) -> Result<u8, Fault
     if settings.json() {
         output::result(&serde_json::json!({ "drill": "failover", "runs": all }).to_string());
     }
-    if let Some(file) = &args.write {
-        let file = settings.folder().join(file);
-        fs_err::write(&file, runbook(&all))
-            .map_err(|error| Fault::environment(format!("{file} could not be written.")).because(error))?;
-    }
+    write_runbook(args.write.as_ref(), settings, || runbook(&all))?;
     Ok(u8::from(all.iter().any(|one| !one.holds)))
+}
+
+/// Writes the runbook, if one is wished.
+fn write_runbook(
+    file: Option<&Utf8PathBuf>,
+    settings: &Settings,
+    text: impl FnOnce() -> String,
+) -> Result<(), Fault> {
+    let Some(file) = file.map(|file| settings.folder().join(file)) else { return Ok(()) };
+    fs_err::write(&file, text())
+        .map_err(|error| Fault::environment(format!("{file} could not be written.")).because(error))
+}
+
+/// The project whose data the drill's servers have.
+struct Stock {
+    project: Project,
+    data: Utf8PathBuf,
+}
+
+/// Builds the project's template; nothing where the folder is no project and none was named.
+async fn stock(settings: &Settings) -> Result<Option<Stock>, Fault> {
+    if !settings.names_project() && settings.project_folder().is_err() {
+        return Ok(None);
+    }
+    let project = settings.project()?;
+    let lab = LabSpec {
+        installation: settings.installation(Some(&project))?,
+        scale: project.config.scale.default_scale,
+        cache: Some(project.root.join(".underpin/cache")),
+    };
+    let progress = Progress::new(settings);
+    let data = ground::stock(&project, &lab, &progress).await?;
+    Ok(Some(Stock { project, data }))
+}
+
+impl Stock {
+    fn ground<'a>(of: Option<&'a Stock>, installation: &'a Installation) -> Ground<'a> {
+        Ground { installation, stock: of.map(|stock| (&stock.project, stock.data.as_path())) }
+    }
 }
 
 fn words(one: &Failover) -> (&'static str, &'static str) {

@@ -9,7 +9,7 @@ use super::{BackupError, BackupSpec, Begun, Taken, create_folder, run};
 pub(super) const BASE: &str = "base";
 
 /// Returns the `archive_command` for a folder of backups: never overwrites, and a segment appears whole or not at all.
-pub(super) fn archive_command(folder: &Utf8Path) -> String {
+pub fn archive_command(folder: &Utf8Path) -> String {
     let wal = folder.join("wal");
     format!("test ! -f \"{wal}/%f\" && cp \"%p\" \"{wal}/%f.part\" && mv \"{wal}/%f.part\" \"{wal}/%f\"")
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use underpin_pg::{DataSource, Profile, Server, ServerSpec, Session, ToolCall, checksum};
+use underpin_pg::{DataSource, Profile, RunAs, Server, ServerSpec, Session, ToolCall, checksum};
 
 use super::archive::{Archive, Stretch, Wanted};
 use super::physical::BASE;
@@ -51,7 +51,11 @@ pub(super) async fn recover(
         "cat >> \"$0/postgresql.auto.conf\" && touch \"$0/recovery.signal\"".to_owned(),
         data.to_string(),
     ]);
-    run(spec.installation, signal.stdin(settings.into_bytes()), &mut transcript).await?;
+    run(spec.installation, signal.stdin(settings.clone().into_bytes()), &mut transcript).await?;
+    if let Some(step) = transcript.last_mut() {
+        // What went in is what a reader of the runbook needs; nothing comes out.
+        settings.trim().clone_into(&mut step.output);
+    }
     let recovered = replay(spec, data, &description).await;
     if recovered.is_err() {
         // Half a recovery is no database; what is there was made by this command.
@@ -286,9 +290,28 @@ async fn replay(
     let log = server.log_tail(40);
     let stopped = server.stop_keeping_data().await;
     match outcome {
-        Ok(found) => stopped.map(|()| found).map_err(BackupError::Server),
+        Ok(found) => {
+            stopped.map_err(BackupError::Server)?;
+            announce_timeline(data, server.run_as())?;
+            Ok(found)
+        }
         Err(error) => Err(target_missed(&log).unwrap_or(error)),
     }
+}
+
+/// Marks the history of the new timeline for the archive: the recovery itself did not archive, and without it nobody would
+/// find the timeline later. It leaves with the first segment, should this server ever archive.
+fn announce_timeline(data: &Utf8Path, run_as: &RunAs) -> Result<(), BackupError> {
+    let wal = data.join("pg_wal");
+    let failed = |source| BackupError::File { doing: format!("marking the new timeline in {wal}"), source };
+    let entries = wal.read_dir_utf8().map_err(failed)?.filter_map(Result::ok);
+    let histories = entries.map(|entry| entry.file_name().to_owned()).filter(|name| name.ends_with(".history"));
+    let Some(newest) = histories.max() else { return Ok(()) };
+    let ready = wal.join("archive_status").join(format!("{newest}.ready"));
+    if ready.exists() || wal.join("archive_status").join(format!("{newest}.done")).exists() {
+        return Ok(());
+    }
+    fs_err::write(&ready, "").and_then(|()| run_as.own(&ready)).map_err(failed)
 }
 
 /// Lines of `pg_controldata` and the settings that they are about.
