@@ -4,14 +4,16 @@
 use std::time::Duration;
 
 use underpin_lab::drill::bloat::{Beside, bloat};
+use underpin_lab::drill::crash::{Crash, CrashSpec, crash};
 use underpin_lab::drill::failover::{Commit, Failover, FailoverSpec, Failure, failover};
+use underpin_lab::drill::ground::Ground;
 
 use crate::sample;
 
 async fn drill(commit: Commit, failure: Failure) -> Failover {
     let installation = sample::installation();
     let spec = FailoverSpec {
-        installation: &installation,
+        ground: Ground { installation: &installation, stock: None },
         commit,
         failure,
         load: Duration::from_millis(1_500),

@@ -33,6 +33,7 @@ pub use address::{Address, AddressError, Host};
 pub use adopted::{AdoptedError, RunningServer, adopt, stop_adopted};
 pub use cluster::{DataSource, Lifetime, Profile, ServerSpec};
 pub use connect_error::ConnectError;
+pub use data_copy::copy_data;
 pub use doctor::{Fact, FactStatus};
 pub use folder::OwnedFolder;
 pub use installation::{

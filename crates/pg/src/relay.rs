@@ -89,21 +89,30 @@ async fn accept(listener: UnixListener, there: Utf8PathBuf, link: watch::Receive
 /// Passes one direction: reading goes on while earlier bytes are still under way, so a delay does not limit the speed.
 async fn pass(from: OwnedReadHalf, to: OwnedWriteHalf, link: watch::Receiver<Link>) {
     let (sender, receiver) = mpsc::channel(UNDER_WAY);
+    let passing = async { tokio::join!(take(from, sender), give(to, receiver, link.clone())) };
     tokio::select! {
-        () = take(from, sender) => {}
-        () = give(to, receiver, link) => {}
+        _ = passing => {}
+        () = gone(link.clone()) => {}
     }
+}
+
+/// Returns when the relay is dropped.
+async fn gone(mut link: watch::Receiver<Link>) {
+    while link.changed().await.is_ok() {}
 }
 
 async fn take(mut from: OwnedReadHalf, under_way: mpsc::Sender<(Instant, Vec<u8>)>) {
     let mut buffer = vec![0; CHUNK];
-    while let Ok(read) = from.read(&mut buffer).await {
+    loop {
+        let read = tokio::select! {
+            read = from.read(&mut buffer) => read.unwrap_or_default(),
+            // The other side does not take any more.
+            () = under_way.closed() => return,
+        };
         if read == 0 || under_way.send((Instant::now(), buffer[..read].to_vec())).await.is_err() {
-            break;
+            return;
         }
     }
-    // What is under way still arrives; the other half ends when it has.
-    under_way.closed().await;
 }
 
 async fn give(

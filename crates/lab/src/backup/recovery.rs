@@ -305,7 +305,8 @@ fn announce_timeline(data: &Utf8Path, run_as: &RunAs) -> Result<(), BackupError>
     let wal = data.join("pg_wal");
     let failed = |source| BackupError::File { doing: format!("marking the new timeline in {wal}"), source };
     let entries = wal.read_dir_utf8().map_err(failed)?.filter_map(Result::ok);
-    let histories = entries.map(|entry| entry.file_name().to_owned()).filter(|name| name.ends_with(".history"));
+    let histories =
+        entries.map(|entry| entry.file_name().to_owned()).filter(|name| name.ends_with(".history"));
     let Some(newest) = histories.max() else { return Ok(()) };
     let ready = wal.join("archive_status").join(format!("{newest}.ready"));
     if ready.exists() || wal.join("archive_status").join(format!("{newest}.done")).exists() {

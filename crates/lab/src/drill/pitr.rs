@@ -3,7 +3,7 @@
 mod recoveries;
 mod refusals;
 pub mod runbook;
-mod scene;
+pub(super) mod scene;
 
 use std::time::{Duration, SystemTime};
 

@@ -38,7 +38,7 @@ pub(super) struct Scene<'a> {
 }
 
 /// Rows of the project by table.
-pub(super) type Tables = std::collections::BTreeMap<String, TableSum>;
+pub(in crate::drill) type Tables = std::collections::BTreeMap<String, TableSum>;
 
 /// The commit that must not have been.
 pub(super) struct Mistake {
@@ -207,7 +207,7 @@ impl<'a> Scene<'a> {
 }
 
 /// Sums the project's tables.
-pub(super) async fn tables(address: &Address) -> Result<Tables, LabError> {
+pub(in crate::drill) async fn tables(address: &Address) -> Result<Tables, LabError> {
     let sums: DatabaseChecksum = checksum::database_checksums(address, &checksum::Options::default()).await?;
     Ok(sums.tables)
 }
