@@ -15,6 +15,9 @@ use crate::error::LabError;
 /// Longest wait for a state of replication.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// How recovery makes sure that files are on the disk: at once where the system can, instead of one by one.
+const SYNC: &str = if cfg!(target_os = "linux") { "syncfs" } else { "fsync" };
+
 /// A primary with its standbys.
 pub(super) struct Topology {
     pub(super) primary: Server,
@@ -43,6 +46,7 @@ impl Topology {
                 .source(DataSource::InPlace(folder.path().join(name)))
                 .setting("wal_receiver_status_interval", "1s")
                 .setting("wal_keep_size", "512MB")
+                .setting("recovery_init_sync_method", SYNC)
         };
         let primary = Server::start(wish("n1").setting("synchronous_standby_names", synchronous)).await?;
         let relay = Relay::start(&folder.path().join("link"), &primary.address(), &run_as)
@@ -57,6 +61,8 @@ impl Topology {
                     format!("--pgdata={data}"),
                     "--checkpoint=fast".to_owned(),
                     "--wal-method=stream".to_owned(),
+                    // Processes are killed here, not the machine: what the system's cache has is safe.
+                    "--no-sync".to_owned(),
                 ])
                 .on(&primary.address());
             recorded(installation, copy, &mut transcript).await?;
@@ -233,6 +239,7 @@ impl Topology {
             format!("--target-pgdata={data}"),
             format!("--source-server={}", source.conninfo()),
             "--no-ensure-shutdown".to_owned(),
+            "--no-sync".to_owned(),
         ]);
         // Until the checkpoint after the promotion the new primary's control file names the old timeline, and pg_rewind would
         // find nothing to do: the old primary would then follow with rows that nobody else has.
