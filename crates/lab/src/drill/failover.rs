@@ -97,7 +97,7 @@ const SLOW: Link =
     Link { delay: Duration::from_millis(1_400), bytes_per_second: Some(256 << 10), cut: false };
 
 /// Longest wait for a write on the new primary.
-const RETURN_LIMIT: Duration = Duration::from_secs(30);
+const RETURN_LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs the drill; its clients live on this thread.
 pub fn failover<'a>(spec: &'a FailoverSpec<'a>) -> LocalBoxFuture<'a, Result<Failover, LabError>> {

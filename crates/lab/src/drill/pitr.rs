@@ -178,8 +178,10 @@ async fn lose_machine(scene: &mut Scene<'_>) -> Result<Loss, LabError> {
     // As long as a segment lives, so that the loss is not that of a moment just after a switch.
     tokio::time::sleep(Duration::from_millis(scene::ARCHIVE_TIMEOUT_S * 700)).await;
     scene.server.crash().await?;
-    let lost_at = SystemTime::now();
     scene.book.point_to(None);
+    // An answer that still lies in a socket is an acknowledgement too.
+    scene.book.settle().await;
+    let lost_at = SystemTime::now();
     let loss = recoveries::from_archive_alone(scene, lost_at).await?;
     scene.server.restart().await?;
     Ok(loss)
