@@ -119,8 +119,12 @@ impl<'a> Archive<'a> {
                     .await?;
             if let Some(place) = damage(&read.stderr).filter(|_| read.exit != 0) {
                 // The record that was read last, and the one behind it whose bytes do not fit.
-                let bad = read.stderr.rsplit("record at ").next().and_then(lsn_number);
-                let bad = bad.or(lsn_number(&place)).unwrap_or_default();
+                let bad = last_place(&read.stderr).or(lsn_number(&place)).unwrap_or_default();
+                // Told to end right behind the head of a page, pg_waldump looks for a record in bytes that it did not read.
+                if end.is_some_and(|end| bad >= end) {
+                    from = leg.until.unwrap_or(from);
+                    continue;
+                }
                 let segment = self.shelf().holding(leg.timeline, bad);
                 let what = format!(
                     "the archived segment {segment} at {place} ({}); recovery is possible up to there, with --to-lsn {place}",
@@ -192,6 +196,11 @@ fn damage(stderr: &str) -> Option<String> {
     (!file_ends).then(|| place.split(':').next().unwrap_or_default().trim().to_owned())
 }
 
+/// Returns the place that the complaint ends with.
+fn last_place(stderr: &str) -> Option<u64> {
+    lsn_number(stderr.rsplit(" at ").next()?.split(':').next()?)
+}
+
 /// Returns the place of the record if it is the wanted one.
 fn record_place(line: &str, wanted: Wanted<'_>) -> Option<u64> {
     let description = line.split("desc: ").nth(1)?;
@@ -220,6 +229,9 @@ mod tests {
     fn the_end_of_the_archive_is_no_damage() {
         let bad = "pg_waldump: error: error in WAL record at 0/3028E78: incorrect resource manager data checksum in record at 0/3028EB0";
         assert_eq!(damage(bad).as_deref(), Some("0/3028E78"));
+        assert_eq!(last_place(bad), Some(0x302_8EB0));
+        let head = "pg_waldump: error: error in WAL record at 0/100AE518: record with incorrect prev-link 7D/FFFFFFFF at 0/11000028\n";
+        assert_eq!(last_place(head), Some(0x1100_0028));
         assert_eq!(
             damage("pg_waldump: error: could not find file \"000000010000000000000007\": No such file"),
             None

@@ -34,9 +34,9 @@ pub fn render(measured: &Pitr, figures: Figures) -> String {
             Figures::Shown => format!("{} commits, the oldest {} ms old, were", loss.commits, loss.rpo_ms),
             Figures::LeftOut => "commits younger than the last archived segment were".to_owned(),
         };
+        let rest = if loss.whole { "and nothing before them" } else { "and others before them too: BROKEN" };
         text.push_str(&format!(
-            "\nWhen the machine is lost with its disk, only the archive is left: with `archive_timeout = {}s` {lost} gone, and \
-             nothing before them.\n",
+            "\nWhen the machine is lost with its disk, only the archive is left: with `archive_timeout = {}s` {lost} gone, {rest}.\n",
             loss.archive_timeout_s
         ));
     }
