@@ -126,6 +126,7 @@ impl From<LabError> for Fault {
         match error {
             LabError::Project(error) => error.into(),
             LabError::Migrate(error) => error.into(),
+            LabError::Backup(error) => error.into(),
             LabError::Connect(error) => error.into(),
             LabError::Git(error) => {
                 Fault::usage("The files of a commit could not be read.").because(error).hint(
@@ -162,9 +163,10 @@ impl From<BackupError> for Fault {
         let message = sentence(&error.to_string());
         let hint = error.hint();
         let fault = match error {
-            BackupError::Exists { .. } | BackupError::NoBackup { .. } | BackupError::Unreachable { .. } => {
-                Fault::usage(message)
-            }
+            BackupError::Exists { .. }
+            | BackupError::NoFolder { .. }
+            | BackupError::NoBackup { .. }
+            | BackupError::Unreachable { .. } => Fault::usage(message),
             _ => Fault::environment(message),
         };
         fault.because(error).hint(hint)

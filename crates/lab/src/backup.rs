@@ -3,24 +3,30 @@
 //! A logical backup is summed in the very snapshot that the dump reads, so equality after a restore is exact although
 //! the source was written to meanwhile. A physical one has PostgreSQL's own manifest as its witness.
 
+mod archive;
 mod error;
 mod folder;
 mod logical;
 mod physical;
+mod recovery;
 pub mod restore;
 mod segments;
+mod structure;
 
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
+use underpin_model::catalog::Catalog;
 use underpin_model::checksum::DatabaseChecksum;
 use underpin_model::evidence::TranscriptStep;
 use underpin_pg::{Address, Installation, RunAs, Session, ToolCall, ToolOutput, run_tool};
 
 pub use error::BackupError;
 pub use folder::list;
+pub use physical::archive_command;
+pub use structure::DatabaseForm;
 
 /// Longest run of one program.
 const DEADLINE: Duration = Duration::from_secs(6 * 3600);
@@ -91,6 +97,12 @@ pub struct Description {
     /// Content of the database in the backup's own snapshot; logical only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<DatabaseChecksum>,
+    /// Encoding and collation; logical only, absent in backups of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<DatabaseForm>,
+    /// Every object with its owner and privileges, in the same snapshot; logical only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<Catalog>,
 }
 
 /// Size and hash of a file.
@@ -164,6 +176,8 @@ impl Begun {
             stop_lsn: None,
             files: Vec::new(),
             content: None,
+            form: None,
+            catalog: None,
         };
         let taken =
             Taken { description, path, transcript: Vec::new(), removed: Vec::new(), remarks: Vec::new() };

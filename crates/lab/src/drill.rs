@@ -1,9 +1,14 @@
 //! Drills: what a topology of real servers does when a part of it fails, measured from the client's side.
 
 pub mod bloat;
+mod book;
+pub mod crash;
 pub mod failover;
+pub mod ground;
 mod ledger;
+pub mod pitr;
 mod pooling;
+mod project_load;
 pub mod storm;
 mod topology;
 

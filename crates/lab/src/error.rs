@@ -33,6 +33,9 @@ pub enum LabError {
     /// The migrations did not run.
     #[error(transparent)]
     Migrate(#[from] MigrateError),
+    /// A backup or a restore of a drill was refused or failed.
+    #[error(transparent)]
+    Backup(#[from] crate::backup::BackupError),
     /// An extension of `[database] extensions` could not be created.
     #[error("the extension {name} of [database] extensions could not be created")]
     Extension {

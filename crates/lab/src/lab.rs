@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use underpin_model::catalog::Catalog;
 use underpin_model::project::Project;
 use underpin_model::report::ServerInfo;
@@ -81,6 +81,11 @@ impl Lab {
     /// Returns the catalog of the template.
     pub fn catalog(&self) -> &Catalog {
         &self.catalog
+    }
+
+    /// Returns the data folder of the template, that of a server which was stopped cleanly.
+    pub fn template_data(&self) -> &Utf8Path {
+        &self.data
     }
 
     /// Returns the installation that runs the lab.

@@ -10,6 +10,7 @@ pub mod indexes;
 pub mod isolation;
 pub mod migrations;
 pub mod normal_form;
+pub mod pitr;
 pub mod plans;
 pub mod read_model;
 pub mod replay;
@@ -34,6 +35,7 @@ pub const ALL: &[Proof] = &[
     read_model::PROOF,
     roles::PROOF,
     restore::PROOF,
+    pitr::PROOF,
     plans::PROOF,
     indexes::PROOF,
     statistics::PROOF,
@@ -53,6 +55,7 @@ pub const CODES: &[&[Code]] = &[
     read_model::CODES,
     roles::CODES,
     restore::CODES,
+    pitr::CODES,
     plans::CODES,
     indexes::CODES,
     statistics::CODES,

@@ -190,6 +190,12 @@ pub const MUTATIONS: &[Mutation] = &[
         "CREATE UNLOGGED TABLE carts (id bigint PRIMARY KEY);\nINSERT INTO carts SELECT generate_series(1, 10);",
     ),
     append(
+        "a table that no recovery brings back",
+        "pitr",
+        "recovery-differs",
+        "CREATE UNLOGGED TABLE carts (id bigint PRIMARY KEY);\nINSERT INTO carts SELECT generate_series(1, 10);",
+    ),
+    append(
         "a check that pg_restore cannot create",
         "restore",
         "restore-fails",

@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use underpin_lab::backup::restore::{RestoreSpec, RestoreTarget, Restored, Until, restore};
 use underpin_lab::backup::{BackupError, BackupKind, BackupSpec, Taken, list, take};
-use underpin_pg::{DataSource, OwnedFolder, Profile, RunAs, Server, ServerSpec, Session};
+use underpin_pg::{DataSource, OwnedFolder, Profile, RunAs, Server, ServerSpec, Session, ToolCall, run_tool};
 
 use crate::sample;
 
@@ -63,14 +63,28 @@ impl Place {
         let address = self.server.address().database(name);
         let target = RestoreTarget::Database(&address);
         let installation = sample::installation();
-        restore(&RestoreSpec { installation: &installation, folder: &self.folder, label: None, target }).await
+        restore(&RestoreSpec {
+            installation: &installation,
+            folder: &self.folder,
+            label: None,
+            timeline: None,
+            target,
+        })
+        .await
     }
 
     async fn recover(&self, name: &str, until: Until) -> Result<Restored, BackupError> {
         let data = self.folder.parent().unwrap().join(name);
         let target = RestoreTarget::DataFolder(&data, until);
         let installation = sample::installation();
-        restore(&RestoreSpec { installation: &installation, folder: &self.folder, label: None, target }).await
+        restore(&RestoreSpec {
+            installation: &installation,
+            folder: &self.folder,
+            label: None,
+            timeline: None,
+            target,
+        })
+        .await
     }
 
     /// Starts the recovered data and returns the ledger's rows and sum.
@@ -182,6 +196,119 @@ async fn damage_to_a_logical_backup_is_found() {
     place.end().await;
 }
 
+/// Replaces the dump by one that is sound in itself, hash included, but not of the snapshot that was summed.
+async fn dump_anew(place: &Place, taken: &Taken, (database, options): (&str, &[&str])) {
+    let dump = taken.path.join("data.dump");
+    let call = ToolCall::new("pg_dump")
+        .args(["--format=custom".to_owned(), format!("--file={dump}")])
+        .args(options.iter().copied())
+        .on(&place.server.address().database(database));
+    run_tool(&sample::installation(), &call).await.unwrap().checked().unwrap();
+    let bytes = fs_err::read(&dump).unwrap();
+    let file = taken.path.join("underpin.json");
+    let mut told: serde_json::Value = serde_json::from_str(&fs_err::read_to_string(&file).unwrap()).unwrap();
+    told["files"][0]["bytes"] = bytes.len().into();
+    told["files"][0]["xxh3"] = format!("{:032x}", xxhash_rust::xxh3::xxh3_128(&bytes)).into();
+    fs_err::write(file, told.to_string()).unwrap();
+}
+
+#[tokio::test]
+async fn a_dump_that_is_whole_and_lacks_something_is_found() {
+    let place = Place::start().await;
+    place.run("CREATE TABLE notes (id int PRIMARY KEY, body text COLLATE \"C\"); INSERT INTO notes VALUES (1, 'x')").await;
+    place.session.execute("CREATE DATABASE other TEMPLATE template0").await.unwrap();
+    place.run("GRANT CONNECT ON DATABASE shop TO clerk; REVOKE TEMPORARY ON DATABASE shop FROM PUBLIC").await;
+    let taken = place.back_up(BackupKind::Logical, None).await;
+    place.restore_as("sound").await.unwrap();
+    let plants: [(&str, &str, &[&str], &str); 7] = [
+        ("", "shop", &["--exclude-table=notes"], "table public.notes: 1 row, checksum"),
+        (
+            "",
+            "shop",
+            &["--no-privileges"],
+            "grant clerk SELECT on table public.ledger exists only in the backup",
+        ),
+        ("", "other", &[], "table public.ledger: 20000 rows"),
+        ("DELETE FROM ledger WHERE id = 77", "shop", &[], "became 19999 rows"),
+        (
+            "UPDATE ledger SET amount = 0 WHERE id = 78",
+            "shop",
+            &[],
+            "table public.ledger: 20000 rows, checksum",
+        ),
+        (
+            "SELECT setval('ledger_id_seq', 500)",
+            "shop",
+            &[],
+            "sequence public.ledger_id_seq: 20000 became 500",
+        ),
+        (
+            "ALTER TABLE notes ALTER body TYPE text COLLATE \"POSIX\"",
+            "shop",
+            &[],
+            "table public.notes column body: collation is",
+        ),
+    ];
+    for (nth, (sql, database, options, words)) in plants.into_iter().enumerate() {
+        if !sql.is_empty() {
+            place.run(sql).await;
+        }
+        dump_anew(&place, &taken, (database, options)).await;
+        let found = place.restore_as(&format!("plant_{nth}")).await.unwrap_err().to_string();
+        assert!(found.contains(words), "{words} in {found}");
+    }
+    // Yesterday's backup under today's name.
+    let today = place.folder.join("29991231T000000.000Z-logical");
+    fs_err::create_dir(&today).unwrap();
+    for name in ["data.dump", "roles.sql", "underpin.json"] {
+        fs_err::copy(taken.path.join(name), today.join(name)).unwrap();
+    }
+    let found = place.restore_as("stale").await.unwrap_err().to_string();
+    assert!(found.contains("its description is that of"), "{found}");
+    place.end().await;
+}
+
+#[tokio::test]
+async fn a_database_comes_back_with_its_collation() {
+    let place = Place::start().await;
+    let create = "CREATE DATABASE sorted TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'";
+    place.session.execute(create).await.unwrap();
+    let installation = sample::installation();
+    let address = place.server.address().database("sorted");
+    let kind = BackupKind::Logical;
+    let spec = BackupSpec {
+        address: &address,
+        installation: &installation,
+        folder: &place.folder,
+        kind,
+        keep: None,
+    };
+    let taken = take(&spec).await.unwrap();
+    place.restore_as("sorted_again").await.unwrap();
+    let collate = place.ask("SELECT datcollate FROM pg_database WHERE datname = 'sorted_again'").await;
+    assert_eq!((collate.as_str(), taken.description.form.unwrap().collate.as_str()), ("C", "C"));
+    place.end().await;
+}
+
+#[tokio::test]
+async fn a_collation_of_another_library_is_told() {
+    let place = Place::start().await;
+    if place.server.version().major < 15 {
+        return place.end().await;
+    }
+    place.session.execute("CREATE COLLATION german (provider = icu, locale = 'de')").await.unwrap();
+    place.run("UPDATE pg_collation SET collversion = '1.2' WHERE collname = 'german'").await;
+    place.back_up(BackupKind::Physical, None).await;
+    let restored = place.recover("moved", Until::Consistent).await.unwrap();
+    assert_eq!(restored.remarks.len(), 1, "{:?}", restored.remarks);
+    assert!(
+        restored.remarks[0].contains("german of database shop was made with version 1.2"),
+        "{:?}",
+        restored.remarks
+    );
+    place.end().await;
+}
+
 #[tokio::test]
 async fn a_mistake_is_undone_to_every_kind_of_target() {
     let place = Place::start().await;
@@ -218,7 +345,9 @@ async fn a_mistake_is_undone_to_every_kind_of_target() {
         (Until::Time("2020-01-01T00:00:00Z".to_owned()), "it lies before the end of the first backup"),
         (Until::Time("2999-01-01T00:00:00Z".to_owned()), "lies in the future"),
         (Until::Lsn("0/1".to_owned()), "it lies before the end of the first backup"),
-        (Until::Name("never".to_owned()), "the archived log ends before it"),
+        (Until::Name("never".to_owned()), "the archived log of timeline 1 has no restore point never"),
+        (Until::BeforeTransaction("999999".to_owned()), "has no commit of transaction 999999"),
+        (Until::Lsn("F/0".to_owned()), "the archived log ends at"),
     ] {
         let refused = place.recover("no", until).await.unwrap_err().to_string();
         assert!(refused.contains(words), "{refused}");
@@ -263,8 +392,16 @@ async fn damage_to_a_physical_backup_is_found() {
     fs_err::remove_file(lost).unwrap();
     let refused = place.recover("d", Until::End).await.unwrap_err().to_string();
     assert!(refused.contains(&format!("the segment {} is missing", lost.file_name().unwrap())), "{refused}");
-    fs_err::write(lost, whole).unwrap();
-    place.recover("sound", Until::End).await.unwrap();
+    fs_err::write(lost, &whole).unwrap();
+    // One byte of a record in the archive: its CRC no longer fits.
+    let mut bytes = whole.clone();
+    bytes[100] ^= 0x10;
+    fs_err::write(lost, bytes).unwrap();
+    let refused = place.recover("d", Until::End).await.unwrap_err().to_string();
+    assert!(refused.contains(&format!("the archived segment {}", lost.file_name().unwrap())), "{refused}");
+    fs_err::write(lost, &whole).unwrap();
+    let restored = place.recover("sound", Until::End).await.unwrap();
+    assert!(restored.replay.is_some_and(|replay| replay.bytes > 1 << 24), "{:?}", restored.replay);
     place.end().await;
 }
 

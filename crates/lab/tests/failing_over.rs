@@ -4,14 +4,16 @@
 use std::time::Duration;
 
 use underpin_lab::drill::bloat::{Beside, bloat};
+use underpin_lab::drill::crash::{Crash, CrashSpec, crash};
 use underpin_lab::drill::failover::{Commit, Failover, FailoverSpec, Failure, failover};
+use underpin_lab::drill::ground::Ground;
 
 use crate::sample;
 
 async fn drill(commit: Commit, failure: Failure) -> Failover {
     let installation = sample::installation();
     let spec = FailoverSpec {
-        installation: &installation,
+        ground: Ground { installation: &installation, stock: None },
         commit,
         failure,
         load: Duration::from_millis(1_500),
@@ -31,6 +33,47 @@ async fn synchronous_standbys_lose_no_acknowledged_commit() {
     }
     let cut = drill(Commit::Synchronous, Failure::Cut).await;
     assert_eq!((cut.lost, cut.holds), (0, true));
+}
+
+#[tokio::test]
+async fn a_frozen_primary_that_wakes_up_is_a_second_one_unless_commits_wait_for_standbys() {
+    let fenced = drill(Commit::Synchronous, Failure::Freeze).await;
+    assert_eq!((fenced.two_primaries, fenced.lost, fenced.holds), (Some(false), 0, true), "{fenced:?}");
+    let alone = drill(Commit::Asynchronous, Failure::Freeze).await;
+    assert_eq!((alone.two_primaries, alone.holds), (Some(true), false), "{alone:?}");
+}
+
+#[tokio::test]
+async fn a_full_disk_and_a_slow_link_cost_what_the_lag_said() {
+    let full = drill(Commit::Synchronous, Failure::DiskFull).await;
+    assert_eq!((full.lost, full.holds, full.client_found_new), (0, true, Some(true)), "{full:?}");
+    let slow = drill(Commit::Asynchronous, Failure::Slow).await;
+    assert!(!slow.holds && slow.lost > 0 && slow.rpo_ms >= 1_000, "{slow:?}");
+    assert!(slow.predicted > 0, "{slow:?}");
+}
+
+async fn kill(rounds: u32, settings: &[(&str, &str)]) -> Crash {
+    let installation = sample::installation();
+    let spec = CrashSpec {
+        ground: Ground { installation: &installation, stock: None },
+        rounds,
+        clients: 4,
+        longest: Duration::from_millis(300),
+        settings: settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+    };
+    crash(&spec).await.unwrap_or_else(|error| panic!("{}", error.chain()))
+}
+
+#[tokio::test]
+async fn kills_lose_no_commit_unless_the_server_acknowledges_too_early() {
+    let sound = kill(3, &[]).await;
+    assert!(sound.holds && sound.blind.is_empty() && sound.acknowledged > 0, "{sound:?}");
+    // Nothing is written before the ten seconds are over, and acknowledged at once.
+    let early = kill(2, &[("synchronous_commit", "off"), ("wal_writer_delay", "10s")]).await;
+    assert!(!early.holds && early.lost > 0, "{early:?}");
+    // What the system's cache has survives a killed process: the drill says that it cannot see this one.
+    let blind = kill(1, &[("fsync", "off")]).await;
+    assert_eq!(blind.blind, ["fsync = off"]);
 }
 
 #[tokio::test]

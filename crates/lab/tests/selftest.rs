@@ -49,6 +49,7 @@ notices_its_mutations! {
     read_model_notices: "read-model";
     roles_notices: "roles";
     restore_notices: "restore";
+    pitr_notices: "pitr";
     migrations_notices: "migrations";
     plans_notices: "plans";
     indexes_notices: "indexes";

@@ -11,8 +11,9 @@ const NOT_COPIED: &[&str] = &["postmaster.pid", "postmaster.opts"];
 
 /// Copies `from` to the new folder `to` and hands it to `run_as`.
 ///
-/// The standard library copies inside the kernel, sharing blocks where the file system can.
-pub(crate) fn copy_data(from: &Utf8Path, to: &Utf8Path, run_as: &RunAs) -> io::Result<()> {
+/// The standard library copies inside the kernel, sharing blocks where the file system can. The server of `from` must
+/// have been stopped; a tablespace outside of the folder is refused.
+pub fn copy_data(from: &Utf8Path, to: &Utf8Path, run_as: &RunAs) -> io::Result<()> {
     run_as.create_folder(to)?;
     for entry in from.read_dir_utf8()? {
         let entry = entry?;

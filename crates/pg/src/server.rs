@@ -289,6 +289,34 @@ impl Server {
         Ok(())
     }
 
+    /// Stops every process of the server where it is (SIGSTOP): it answers nobody, and its sockets stay open, as on a
+    /// machine that hangs. [`Server::thaw`] lets it go on.
+    pub fn freeze(&self) -> Result<(), LifecycleError> {
+        self.signal_all(Signal::SIGSTOP)
+    }
+
+    /// Lets a frozen server go on (SIGCONT), as if no time had passed.
+    pub fn thaw(&self) -> Result<(), LifecycleError> {
+        self.signal_all(Signal::SIGCONT)
+    }
+
+    fn signal_all(&self, signal: Signal) -> Result<(), LifecycleError> {
+        let pid = self.pid().ok_or(LifecycleError::FindProcess)?;
+        // The postmaster first: stopped, it starts nothing while its children are counted.
+        processes::signal(pid, signal);
+        processes::descendants(pid).into_iter().for_each(|pid| processes::signal(pid, signal));
+        Ok(())
+    }
+
+    /// Returns the pids of all processes of the server, the postmaster first; empty when it is down.
+    pub fn pids(&self) -> Vec<i32> {
+        self.pid().map_or_else(Vec::new, |pid| {
+            let mut pids = processes::descendants(pid);
+            pids.insert(0, pid);
+            pids
+        })
+    }
+
     /// Starts the server again on the same folder, after a crash or a stop.
     pub async fn restart(&mut self) -> Result<(), LifecycleError> {
         match self.end(Signal::SIGINT).await {

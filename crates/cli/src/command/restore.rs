@@ -37,6 +37,9 @@ pub struct RestoreArgs {
     /// Up to just before this transaction id
     #[arg(long, value_name = "XID", requires = "data", group = "until")]
     before_transaction: Option<String>,
+    /// Follow the log of this timeline; the newest when absent. After an earlier recovery the same place exists twice
+    #[arg(long, value_name = "N", requires = "data", value_parser = clap::value_parser!(u32).range(1..))]
+    timeline: Option<u32>,
     /// The backup itself and nothing of the archive
     #[arg(long, requires = "data", group = "until")]
     only_backup: bool,
@@ -59,18 +62,30 @@ pub async fn run(args: &RestoreArgs, settings: &Settings) -> Result<u8, Fault> {
         (None, Some(address)) => RestoreTarget::Database(address),
         (None, None) => return Err(Fault::internal("a restore without a target")),
     };
-    let spec =
-        RestoreSpec { installation: &installation, folder: &folder, label: args.backup.as_deref(), target };
+    let spec = RestoreSpec {
+        installation: &installation,
+        folder: &folder,
+        label: args.backup.as_deref(),
+        timeline: args.timeline,
+        target,
+    };
     let restored = restore(&spec).await?;
+    // What is there is whole, and not ready for use before somebody has acted.
+    let code = u8::from(!restored.remarks.is_empty());
+    for remark in &restored.remarks {
+        output::remark(remark);
+    }
     if settings.json() {
         output::result(
             &serde_json::json!({
                 "backup": restored.description.label, "witness": restored.witness, "rows": restored.rows,
-                "reached": restored.reached, "duration_ms": restored.duration_ms, "commands": restored.transcript,
+                "reached": restored.reached, "replayed_bytes": restored.replay.map(|one| one.bytes),
+                "replay_ms": restored.replay.map(|one| one.ms), "duration_ms": restored.duration_ms, "commands": restored.transcript,
+                "remarks": restored.remarks,
             })
             .to_string(),
         );
-        return Ok(0);
+        return Ok(code);
     }
     for step in &restored.transcript {
         output::result(&format!("$ {}  ({} ms)", step.command, step.duration_ms));
@@ -81,10 +96,17 @@ pub async fn run(args: &RestoreArgs, settings: &Settings) -> Result<u8, Fault> {
         restored.duration_ms as f64 / 1000.0,
         restored.witness
     ));
+    if let Some(replay) = restored.replay {
+        output::result(&format!(
+            "Replayed {:.1} MB of log in {:.1} s.",
+            replay.bytes as f64 / 1e6,
+            replay.ms as f64 / 1000.0
+        ));
+    }
     if let Some(data) = data {
         output::result(&format!("Start it: {} -D {data} start", installation.tool("pg_ctl")));
     }
-    Ok(0)
+    Ok(code)
 }
 
 fn until(args: &RestoreArgs) -> Until {

@@ -24,6 +24,9 @@ pub enum BackupError {
     /// Sums of contents could not be taken.
     #[error("the content could not be summed")]
     Sum(#[source] underpin_pg::checksum::ChecksumError),
+    /// The catalog could not be read.
+    #[error("the catalog could not be read")]
+    Catalog(#[source] underpin_pg::catalog::CatalogError),
     /// A file could not be read or written.
     #[error("{doing} failed")]
     File {
@@ -38,6 +41,12 @@ pub enum BackupError {
     Exists {
         /// Folder or database.
         what: String,
+    },
+    /// The folder of backups is not there.
+    #[error("there is no folder {folder}")]
+    NoFolder {
+        /// Where was looked.
+        folder: Utf8PathBuf,
     },
     /// No backup fits.
     #[error("{folder} holds no {wanted}")]
@@ -85,12 +94,15 @@ impl BackupError {
     pub fn hint(&self) -> &'static str {
         match self {
             BackupError::Exists { .. } => "Name a folder or database that does not exist yet.",
+            BackupError::NoFolder { .. } => {
+                "Check the path; `underpin backup --to FOLDER --database-url URL` makes it with the first backup."
+            }
             BackupError::NoBackup { .. } => "`underpin backup --list --to FOLDER` shows what is there.",
             BackupError::Damaged { .. } | BackupError::Differs { .. } => {
                 "Do not use it; restore an older one with --backup LABEL, and take a new one now."
             }
             BackupError::Unreachable { .. } => {
-                "`underpin backup --list --to FOLDER` shows from where on recovery is possible."
+                "`underpin backup --list --to FOLDER` shows from where on recovery is possible; --timeline N follows another recovery."
             }
             BackupError::Unsupported { .. } => {
                 "Take a logical backup (--kind logical) of each database instead."

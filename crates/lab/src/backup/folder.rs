@@ -8,6 +8,9 @@ use super::{BackupError, BackupKind, BackupSpec, DESCRIPTION, Description, creat
 /// Returns every finished backup of the folder, the oldest first. What has no description is none.
 pub fn list(folder: &Utf8Path) -> Result<Vec<Description>, BackupError> {
     let failed = |source| BackupError::File { doing: format!("reading {folder}"), source };
+    if !folder.is_dir() {
+        return Err(BackupError::NoFolder { folder: folder.to_owned() });
+    }
     let mut found = Vec::new();
     for entry in folder.read_dir_utf8().map_err(failed)? {
         let file = entry.map_err(failed)?.path().join(DESCRIPTION);
@@ -19,6 +22,12 @@ pub fn list(folder: &Utf8Path) -> Result<Vec<Description>, BackupError> {
             label: file.parent().and_then(Utf8Path::file_name).unwrap_or_default().to_owned(),
             what: format!("{DESCRIPTION}: {error}"),
         })?;
+        let name = file.parent().and_then(Utf8Path::file_name).unwrap_or_default();
+        if description.label != name {
+            // A copy under another name would pass for a backup of another time.
+            let what = format!("its description is that of {}", description.label);
+            return Err(BackupError::Damaged { label: name.to_owned(), what });
+        }
         found.push(description);
     }
     found.sort_by(|one, other| one.label.cmp(&other.label));

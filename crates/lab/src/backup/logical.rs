@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 use underpin_pg::{ToolCall, checksum};
 
-use super::{BackupError, BackupSpec, Begun, FileSum, Taken, run};
+use super::{BackupError, BackupSpec, Begun, FileSum, Taken, run, structure};
 
 /// File of the dump, in the custom format.
 pub(super) const DUMP: &str = "data.dump";
@@ -24,9 +24,12 @@ pub(super) async fn take(spec: &BackupSpec<'_>, begun: Begun) -> Result<Taken, B
         ])
         .on(spec.address);
     let mut transcript = Vec::new();
-    let (sums, dumped) =
-        tokio::join!(checksum::in_session(&session), run(spec.installation, dump, &mut transcript));
-    let sums = sums.map_err(BackupError::Sum)?;
+    let summed = async {
+        let sums = checksum::in_session(&session).await.map_err(BackupError::Sum)?;
+        Ok::<_, BackupError>((sums, structure::read(&session).await?))
+    };
+    let (summed, dumped) = tokio::join!(summed, run(spec.installation, dump, &mut transcript));
+    let (sums, (form, catalog)) = summed?;
     dumped?;
     session.execute("COMMIT").await.map_err(BackupError::Ask)?;
     session.close().await;
@@ -37,6 +40,8 @@ pub(super) async fn take(spec: &BackupSpec<'_>, begun: Begun) -> Result<Taken, B
     taken.description.files =
         [DUMP, ROLES].iter().map(|name| file_sum(&taken.path, name)).collect::<Result<_, _>>()?;
     taken.description.content = Some(sums);
+    taken.description.form = Some(form);
+    taken.description.catalog = Some(catalog);
     taken.transcript = transcript;
     Ok(taken)
 }

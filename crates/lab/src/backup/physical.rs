@@ -9,7 +9,7 @@ use super::{BackupError, BackupSpec, Begun, Taken, create_folder, run};
 pub(super) const BASE: &str = "base";
 
 /// Returns the `archive_command` for a folder of backups: never overwrites, and a segment appears whole or not at all.
-pub(super) fn archive_command(folder: &Utf8Path) -> String {
+pub fn archive_command(folder: &Utf8Path) -> String {
     let wal = folder.join("wal");
     format!("test ! -f \"{wal}/%f\" && cp \"%p\" \"{wal}/%f.part\" && mv \"{wal}/%f.part\" \"{wal}/%f\"")
 }
@@ -50,9 +50,19 @@ pub(super) async fn take(spec: &BackupSpec<'_>, begun: Begun) -> Result<Taken, B
             archive_command(spec.folder).replace('\'', "''")
         ));
     }
+    let failing: String = ask(ARCHIVER_FAILS).await?;
+    if !failing.is_empty() {
+        taken.remarks.push(format!(
+            "The server fails to archive {failing}: what is committed now is on this machine only. Its log tells why (a full disk?)."
+        ));
+    }
     session.close().await;
     Ok(taken)
 }
+
+/// The segment that could not be archived, if the last attempt failed.
+const ARCHIVER_FAILS: &str = "SELECT last_failed_wal FROM pg_stat_archiver \
+     WHERE last_failed_time > coalesce(last_archived_time, '-infinity') AND current_setting('archive_mode') <> 'off'";
 
 /// Reads the first segment that recovery needs and the point where it is consistent.
 fn range(base: &Utf8Path) -> Result<(String, String), BackupError> {
