@@ -5,7 +5,7 @@
 //! and writes while its locks are held ([`onlooker`]). The project's queries and transactions run before and after
 //! ([`running_code`]), values are counted before and looked for after ([`values`]). Judging is pure: `underpin-rules`.
 
-mod amplify;
+pub(crate) mod amplify;
 mod case;
 mod duel;
 mod evidence;

@@ -25,6 +25,12 @@ pub struct Thresholds {
     pub estimate_buffers: f64,
     /// (d) Temporary blocks where there were none.
     pub temp: f64,
+    /// (f) An index that is gone may cost this factor more blocks.
+    pub lost_ratio: f64,
+    /// (f) And this many.
+    pub lost_more: f64,
+    /// At four times the data, blocks may be so many times those at once.
+    pub growth: f64,
 }
 
 impl Default for Thresholds {
@@ -39,6 +45,9 @@ impl Default for Thresholds {
             estimate_ratio: 3.0,
             estimate_buffers: 1.1,
             temp: 0.0,
+            lost_ratio: 1.1,
+            lost_more: 4.0,
+            growth: 2.0,
         }
     }
 }
@@ -55,6 +64,9 @@ impl Thresholds {
             "estimate_ratio" => &mut self.estimate_ratio,
             "estimate_buffers" => &mut self.estimate_buffers,
             "temp" => &mut self.temp,
+            "lost_ratio" => &mut self.lost_ratio,
+            "lost_more" => &mut self.lost_more,
+            "growth" => &mut self.growth,
             _ => return None,
         };
         *field = value;
@@ -73,6 +85,8 @@ pub enum Rule {
     Estimate,
     /// (d) Work went to temporary files.
     Temp,
+    /// (f) An index is gone, and it is missed.
+    LostIndex,
     /// (e) The result is another one.
     Result,
     /// An estimate got worse and costs nothing yet.
@@ -149,6 +163,28 @@ pub fn judge(before: &PlanRecord, after: &PlanRecord, limits: &Thresholds) -> Ve
 pub fn grows(before: u64, after: u64, limits: &Thresholds) -> bool {
     let (before, after) = (before as f64, after as f64);
     after > before * limits.buffers_ratio && after > before + limits.buffers_more
+}
+
+/// Returns whether the loss of an index costs blocks: less than what counts otherwise, as nothing but the loss explains it.
+pub fn misses(with: u64, without: u64, limits: &Thresholds) -> bool {
+    let (with, without) = (with as f64, without as f64);
+    without >= with + limits.lost_more && without > with * limits.lost_ratio
+}
+
+/// Returns the breach that an index which was there is gone and is missed; `gone` are the names of those to which the
+/// change of this plan may be put down.
+pub fn lost_index(before: u64, after: u64, gone: &[&str], limits: &Thresholds) -> Option<Breach> {
+    if gone.is_empty() || grows(before, after, limits) || !misses(before, after, limits) {
+        return None;
+    }
+    let verb = if gone.len() == 1 { "is" } else { "are" };
+    let message = format!(
+        "{} {verb} gone, and buffers grew from {} to {}",
+        gone.join(", "),
+        amount(before as f64),
+        amount(after as f64)
+    );
+    Some(Breach::new(Rule::LostIndex, message))
 }
 
 fn new_seq_scans(before: &PlanRecord, after: &PlanRecord, limits: &Thresholds) -> Vec<Breach> {
@@ -255,6 +291,17 @@ mod tests {
         let before = PlanRecord { pruned: 2, ..plan(10) };
         assert_eq!(rules(&before, &after), [Rule::Temp, Rule::HeapFetches, Rule::Pruning]);
         assert_eq!(rules(&after, &after), []);
+    }
+
+    #[test]
+    fn a_lost_index_counts_where_it_is_missed_and_nothing_else_says_so() {
+        let limits = Thresholds::default();
+        let lost = |before, after, gone: &[&str]| lost_index(before, after, gone, &limits).is_some();
+        assert!(lost(2, 10, &["ix"]) && lost(100, 115, &["ix"]));
+        assert!(!lost(2, 10, &[]) && !lost(2, 5, &["ix"]) && !lost(100, 109, &["ix"]));
+        assert!(!lost(2, 90, &["ix"]), "rule (a) says it already");
+        let message = lost_index(2, 10, &["ix", "iy"], &limits).unwrap().message;
+        assert_eq!(message, "ix, iy are gone, and buffers grew from 2 to 10");
     }
 
     #[test]

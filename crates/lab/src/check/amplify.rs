@@ -10,6 +10,26 @@ use crate::error::LabError;
 /// Rows that a table has at least, at the smaller size.
 pub(super) const ROWS: u64 = 2_000;
 
+/// How many rows a table gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Copies {
+    /// At least so many.
+    UpTo(u64),
+    /// So many times those that it has.
+    Times(u64),
+}
+
+impl Copies {
+    /// Returns how often the rows of a table with `count` rows are copied.
+    fn of(self, count: u64) -> u64 {
+        match self {
+            _ if count == 0 => 0,
+            Copies::UpTo(target) => target.div_ceil(count).saturating_sub(1),
+            Copies::Times(times) => times.saturating_sub(1),
+        }
+    }
+}
+
 struct Column {
     name: String,
     base: String,
@@ -18,9 +38,9 @@ struct Column {
     keys: BTreeSet<String>,
 }
 
-/// Copies the rows of each table until there are `target`. A table stays as it is when it is empty, when all columns of a
+/// Copies the rows of each table so often. A table stays as it is when it is empty, when all columns of a
 /// unique key refer to other tables, or when a check refuses the copies.
-pub(super) async fn amplify(session: &Session, target: u64) -> Result<(), LabError> {
+pub(crate) async fn amplify(session: &Session, wanted: Copies) -> Result<(), LabError> {
     let rows = session.rows(include_str!("amplify.sql")).await?;
     let mut tables: BTreeMap<String, Vec<Column>> = BTreeMap::new();
     let mut hopeless = BTreeSet::new();
@@ -41,7 +61,8 @@ pub(super) async fn amplify(session: &Session, target: u64) -> Result<(), LabErr
     for (table, columns) in tables.iter().filter(|(table, _)| !hopeless.contains(*table)) {
         let Some(shifted) = shifted(columns) else { continue };
         let count: u64 = value(session, &format!("SELECT count(*) FROM {table}")).await?;
-        if count == 0 || count >= target {
+        let copies = wanted.of(count);
+        if copies == 0 {
             continue;
         }
         let mut spans = BTreeMap::new();
@@ -51,7 +72,6 @@ pub(super) async fn amplify(session: &Session, target: u64) -> Result<(), LabErr
             let sql = format!("SELECT max({0}::numeric) - min({0}::numeric) + 1 FROM {table}", column.name);
             spans.insert(column.name.as_str(), value::<u64>(session, &sql).await?.max(1));
         }
-        let copies = target.div_ceil(count) - 1;
         let expression = |column: &Column| match shifted.contains(column.name.as_str()) {
             true => shift(column, spans.get(column.name.as_str()).copied().unwrap_or(1)),
             false => column.name.clone(),
@@ -137,6 +157,12 @@ mod tests {
     fn column(name: &str, base: &str, keys: &[&str]) -> Column {
         let keys = keys.iter().map(|key| (*key).to_owned()).collect();
         Column { name: name.into(), base: base.into(), referring: name.ends_with("_id"), keys }
+    }
+
+    #[test]
+    fn copies_fill_up_or_multiply() {
+        assert_eq!([Copies::UpTo(10).of(0), Copies::UpTo(10).of(3), Copies::UpTo(10).of(10)], [0, 3, 0]);
+        assert_eq!([Copies::Times(4).of(0), Copies::Times(4).of(7)], [0, 3]);
     }
 
     #[test]

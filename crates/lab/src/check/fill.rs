@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use underpin_model::sql_text::{quote_identifier, quote_literal, quote_qualified};
 use underpin_pg::{Address, Session};
 
-use super::amplify;
+use super::amplify::{self, Copies};
 use crate::error::LabError;
 
 /// Rows of a table that the template does not have.
@@ -92,7 +92,8 @@ impl Filler {
                 session.execute(&sql).await?;
             }
             if self.amplified {
-                amplify::amplify(&session, amplify::ROWS * u64::from(self.factor)).await?;
+                let wanted = Copies::UpTo(amplify::ROWS * u64::from(self.factor));
+                amplify::amplify(&session, wanted).await?;
             }
             session.execute("RESET session_replication_role; ANALYZE").await?;
             template.close().await;

@@ -4,7 +4,6 @@ mod advisor;
 mod foreign_keys;
 mod notes;
 mod pairs;
-mod surface;
 mod transactions;
 mod verdict;
 mod write_tax;
@@ -14,7 +13,7 @@ use underpin_model::Code;
 use self::pairs::Workload;
 use self::verdict::Judged;
 use crate::error::LabError;
-use crate::planning::{Planner, pinned};
+use crate::planning::{Planner, pinned, surface};
 use crate::proof::{Experiment, Experimenting, Outcome, Proof};
 
 /// The proof.

@@ -4,8 +4,8 @@ use underpin_plan::compare::{self, amount};
 use underpin_plan::view;
 
 use super::pairs::{Base, Effect, nodes_with};
-use super::surface::Index;
 use super::verdict::Judged;
+use crate::planning::surface::Index;
 use crate::proof::{Document, Outcome};
 
 const INTRO: &str = "# Performance notes

@@ -6,8 +6,8 @@ use underpin_model::Event;
 use underpin_model::project::Query;
 use underpin_plan::{Explained, NodeRecord};
 
-use super::surface::Index;
 use crate::error::LabError;
+use crate::planning::surface::Index;
 use crate::planning::values::{Chooser, Known, Set};
 use crate::planning::{Asked, Measured, Mode, Planner, hidden, is_explainable};
 use crate::proof::{Experiment, Outcome};

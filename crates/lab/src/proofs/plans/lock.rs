@@ -8,6 +8,7 @@ use underpin_plan::{Baseline, PlansLock};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::measure::QueryRun;
+use super::writes::Writes;
 use crate::error::LabError;
 use crate::planning::Measured;
 use crate::proof::{Document, Experiment, Outcome};
@@ -70,7 +71,7 @@ impl Lock {
         &self,
         reason: &str,
         runs: &[QueryRun<'_>],
-        data: BTreeMap<String, String>,
+        (data, writes): (BTreeMap<String, String>, &Writes),
     ) -> Document {
         let before = |name: &str| self.baseline.as_ref()?.queries.get(name);
         let queries = runs.iter().map(|run| {
@@ -79,7 +80,14 @@ impl Lock {
             (run.query.name.clone(), kept.unwrap_or(query))
         });
         let queries = queries.collect();
-        let baseline = Baseline { scale: self.scale, settings: self.settings.clone(), data, queries };
+        let baseline = Baseline {
+            scale: self.scale,
+            settings: self.settings.clone(),
+            data,
+            indexes: writes.definitions(),
+            queries,
+            writes: writes.baseline(),
+        };
         let mut file = PlansLock { plans: FORMAT, ..self.file.clone() };
         file.servers.insert(self.major.clone(), baseline);
         Document { path: FILE.to_owned(), content: file.text() }
