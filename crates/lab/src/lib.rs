@@ -32,6 +32,7 @@ pub mod selftest;
 pub mod snapshot;
 pub mod template;
 pub mod triage;
+pub mod trial;
 mod unbuilt;
 
 pub use error::LabError;

@@ -6,6 +6,7 @@
 pub(crate) mod hidden;
 pub(crate) mod pinned;
 pub(crate) mod reference;
+pub(crate) mod settled;
 pub(crate) mod surface;
 pub(crate) mod transaction;
 pub(crate) mod values;

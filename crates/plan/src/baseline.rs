@@ -44,6 +44,9 @@ pub struct Baseline {
 /// What was accepted for a transaction or the check of a foreign key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriteBaseline {
+    /// Values of a transaction's parameters, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, Option<String>>,
     /// Blocks touched.
     pub buffers: u64,
     /// Indexes that it scanned, with their schemas.

@@ -17,6 +17,13 @@ pub(crate) enum Copies {
     UpTo(u64),
     /// So many times those that it has.
     Times(u64),
+    /// So many of a hundred rows once more; another salt takes other rows.
+    Part {
+        /// Of a hundred rows.
+        percent: u64,
+        /// Which of them.
+        salt: u64,
+    },
 }
 
 impl Copies {
@@ -26,6 +33,17 @@ impl Copies {
             _ if count == 0 => 0,
             Copies::UpTo(target) => target.div_ceil(count).saturating_sub(1),
             Copies::Times(times) => times.saturating_sub(1),
+            Copies::Part { .. } => 1,
+        }
+    }
+
+    /// Returns the condition on a row, under the name `t`, to be copied.
+    fn condition(self) -> String {
+        match self {
+            Copies::Part { percent, salt } => {
+                format!(" WHERE (hashtextextended(t::text, {salt}) & 65535) % 100 < {percent}")
+            }
+            _ => String::new(),
         }
     }
 }
@@ -79,9 +97,10 @@ pub(crate) async fn amplify(session: &Session, wanted: Copies) -> Result<(), Lab
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         let list: Vec<String> = columns.iter().map(expression).collect();
         let sql = format!(
-            "INSERT INTO {table} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {table}, generate_series(1, {copies}) AS underpin_nth",
+            "INSERT INTO {table} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {table} AS t, generate_series(1, {copies}) AS underpin_nth{}",
             names.join(", "),
-            list.join(", ")
+            list.join(", "),
+            wanted.condition()
         );
         match session.execute(&sql).await {
             Err(refused) if refused.ends_session() => return Err(refused.into()),

@@ -29,19 +29,38 @@ pub(crate) struct Ran {
 }
 
 impl<'p> Repeated<'p> {
-    /// Evaluates the values as a superuser and logs in as whoever runs the transaction.
+    /// Takes the accepted values where they fit, else evaluates the header as a superuser, and logs in as whoever runs the
+    /// transaction.
+    ///
+    /// Most headers draw a row by random(), and another row touches other blocks: the seed is the same in every run.
     pub(crate) async fn open(
         experiment: &Experiment<'_>,
         (sandbox, superuser): (&Sandbox<'_>, &Session),
         script: &'p TransactionScript,
+        accepted: Option<&Values>,
     ) -> Result<Repeated<'p>, LabError> {
-        let values = params::evaluate(superuser, &script.name, &script.params).await?;
+        let fits = |values: &&Values| {
+            values.len() == script.params.len()
+                && script.params.iter().all(|param| values.contains_key(&param.name))
+        };
+        let values = match accepted.filter(fits) {
+            Some(values) => values.clone(),
+            None => {
+                superuser.execute("SELECT setseed(0.5)").await?;
+                params::evaluate(superuser, &script.name, &script.params).await?
+            }
+        };
         let role = script.role.as_ref().or(experiment.project.config.database.app_role.as_ref());
         let session = match role {
             Some(role) => sandbox.session_as(role).await?,
             None => sandbox.session().await?,
         };
         Ok(Repeated { script, values, session })
+    }
+
+    /// Returns the values with which it runs.
+    pub(crate) fn values(&self) -> &Values {
+        &self.values
     }
 
     /// Runs it twice, as the first run fills the catalog caches, and rolls back; nothing when it is refused.

@@ -7,6 +7,7 @@ use crate::lab::Sandbox;
 use crate::planning::surface::Index;
 use crate::planning::transaction::Repeated;
 use crate::proof::{Experiment, Outcome};
+use crate::proofs::plans::accepted_writes;
 
 /// What a transaction costs with and without one index that it uses.
 #[derive(Clone, Debug)]
@@ -29,9 +30,11 @@ pub(super) async fn examine(
     outcome: &mut Outcome,
 ) -> Result<Vec<Use>, LabError> {
     let superuser = sandbox.session().await?;
+    let accepted = accepted_writes(experiment);
     let mut found = Vec::new();
     for script in &experiment.project.transactions {
-        let repeated = Repeated::open(experiment, (sandbox, &superuser), script).await?;
+        let repeated =
+            Repeated::open(experiment, (sandbox, &superuser), script, accepted.get(&script.name)).await?;
         let Some(with) = repeated.measure().await? else {
             outcome.unexamined.push(format!("the indexes of transaction {}, which was refused", script.name));
             repeated.close().await;

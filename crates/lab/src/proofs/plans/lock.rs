@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use underpin_model::project::Query;
 use underpin_model::{Code, Finding};
 use underpin_plan::baseline::{FORMAT, QueryBaseline, SetBaseline};
 use underpin_plan::{Baseline, PlansLock};
@@ -10,7 +11,9 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::measure::QueryRun;
 use super::writes::Writes;
 use crate::error::LabError;
+use crate::params::Values;
 use crate::planning::Measured;
+use crate::planning::values::{Chooser, Set};
 use crate::proof::{Document, Experiment, Outcome};
 
 pub(super) const NO_BASELINE: Code =
@@ -43,8 +46,7 @@ pub(super) fn read(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => PlansLock::default(),
         Err(error) => return Err(LabError::file(format!("reading {path}"), error)),
     };
-    let version = experiment.lab.installation().version.text.clone();
-    let major = version.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default().to_owned();
+    let major = major(experiment);
     let scale = experiment.spec.scale;
     let found = file.servers.get(&major);
     let usable = found.filter(|one| one.scale == scale && one.settings == *settings).cloned();
@@ -62,6 +64,56 @@ pub(super) fn read(
         outcome.findings.push(Finding::new(&NO_BASELINE, message).hint(hint));
     }
     Ok(Lock { file, major, scale, settings: settings.clone(), baseline: usable })
+}
+
+/// Returns the values under which the queries were accepted, by query; none where there is no baseline for this server.
+/// Whoever examines the same queries for something else uses the same values, so that its evidence keeps still.
+pub(crate) fn accepted_sets(experiment: &Experiment<'_>) -> BTreeMap<String, Vec<Set>> {
+    let queries = accepted(experiment).map(|baseline| baseline.queries).unwrap_or_default();
+    queries.iter().map(|(name, query)| (name.clone(), sets(query))).collect()
+}
+
+/// Returns the values with which the transactions were accepted, by transaction.
+pub(crate) fn accepted_writes(experiment: &Experiment<'_>) -> BTreeMap<String, Values> {
+    let writes = accepted(experiment).map(|baseline| baseline.writes).unwrap_or_default();
+    let own = writes
+        .into_iter()
+        .filter_map(|(key, write)| Some((key.strip_prefix("transaction ")?.to_owned(), write.values)));
+    own.collect()
+}
+
+fn accepted(experiment: &Experiment<'_>) -> Option<Baseline> {
+    let text = fs_err::read_to_string(experiment.project.root.join(FILE)).ok()?;
+    let baseline = PlansLock::read(&text).ok()?.servers.remove(&major(experiment))?;
+    (baseline.scale == experiment.spec.scale).then_some(baseline)
+}
+
+/// Returns the accepted values of a query as long as they fit it, else values that are chosen now.
+pub(crate) async fn sets_of(
+    accepted: &BTreeMap<String, Vec<Set>>,
+    chooser: &mut Chooser<'_>,
+    query: &Query,
+) -> Result<Vec<Set>, LabError> {
+    match accepted.get(&query.name).filter(|sets| fit(sets, query)) {
+        Some(sets) => Ok(sets.clone()),
+        None => chooser.sets(query).await,
+    }
+}
+
+/// Returns whether there is a value for each parameter.
+pub(super) fn fit(sets: &[Set], query: &Query) -> bool {
+    sets.iter().all(|set| set.values.len() == query.params.len())
+}
+
+/// Returns the parameter sets of a baseline, those of plans for any value left out.
+pub(super) fn sets(query: &QueryBaseline) -> Vec<Set> {
+    let own = query.sets.iter().filter(|(name, _)| !name.ends_with(" generic"));
+    own.map(|(name, set)| Set { name: name.clone(), values: set.values.clone() }).collect()
+}
+
+fn major(experiment: &Experiment<'_>) -> String {
+    let version = &experiment.lab.installation().version.text;
+    version.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default().to_owned()
 }
 
 impl Lock {

@@ -8,6 +8,7 @@ use underpin_plan::compare::amount;
 use underpin_plan::{Baseline, Thresholds, gate};
 
 use super::judge::{BUFFERS, LOST_INDEX};
+use super::lock::accepted_writes;
 use crate::error::LabError;
 use crate::lab::Sandbox;
 use crate::planning::reference::references;
@@ -43,18 +44,28 @@ pub(super) async fn measure(
         let measured = owner.measure(reference.asked(), "").await?;
         let what = ObjectRef::in_schema(ObjectKind::Constraint, &reference.schema, reference.name());
         let baseline = WriteBaseline {
+            values: BTreeMap::new(),
             buffers: measured.buffers(),
             indexes: scanned(&measured, &indexes, &reference.schema),
         };
         touched.insert(format!("foreign key {}", reference.name()), Touched { what, baseline });
     }
+    let accepted = match experiment.bless {
+        Some(_) => BTreeMap::new(),
+        None => accepted_writes(experiment),
+    };
     for script in &experiment.project.transactions {
-        let repeated = Repeated::open(experiment, (sandbox, owner.session()), script).await?;
+        let values = accepted.get(&script.name);
+        let repeated = Repeated::open(experiment, (sandbox, owner.session()), script, values).await?;
         match repeated.measure().await? {
             Some(ran) => {
                 let names = indexes.iter().filter(|index| ran.scans.contains_key(&index.oid));
                 let buffers = u64::try_from(ran.blocks).unwrap_or(0);
-                let baseline = WriteBaseline { buffers, indexes: names.map(name).collect() };
+                let baseline = WriteBaseline {
+                    values: repeated.values().clone(),
+                    buffers,
+                    indexes: names.map(name).collect(),
+                };
                 let what = ObjectRef::new(ObjectKind::Transaction, &script.name);
                 touched.insert(format!("transaction {}", script.name), Touched { what, baseline });
             }
