@@ -125,7 +125,7 @@ impl Breach {
 
 /// Returns what `after` breaks against the baseline `before`, worst first.
 pub fn judge(before: &PlanRecord, after: &PlanRecord, limits: &Thresholds) -> Vec<Breach> {
-    let grown = grows(before.buffers, after.buffers, limits);
+    let grown = grows(before.buffers, after.buffers, limits) && !finds_more(before, after, limits);
     let mut found = Vec::new();
     if grown {
         found.push(Breach::new(
@@ -185,6 +185,18 @@ pub fn lost_index(before: u64, after: u64, gone: &[&str], limits: &Thresholds) -
         amount(after as f64)
     );
     Some(Breach::new(Rule::LostIndex, message))
+}
+
+/// Returns whether the same plan merely finds more: with more data a value may have more rows, and what each of them costs
+/// did not grow.
+fn finds_more(before: &PlanRecord, after: &PlanRecord, limits: &Thresholds) -> bool {
+    let per_row = |plan: &PlanRecord| {
+        let kept: f64 =
+            plan.nodes.iter().filter(|node| node.relation.is_some()).map(|node| node.kept()).sum();
+        (plan.buffers as f64 / kept.max(1.0), kept)
+    };
+    let ((cost, kept), (cost_now, kept_now)) = (per_row(before), per_row(after));
+    before.shape() == after.shape() && kept_now > kept && cost_now <= cost * limits.buffers_ratio
 }
 
 fn new_seq_scans(before: &PlanRecord, after: &PlanRecord, limits: &Thresholds) -> Vec<Breach> {
@@ -291,6 +303,26 @@ mod tests {
         let before = PlanRecord { pruned: 2, ..plan(10) };
         assert_eq!(rules(&before, &after), [Rule::Temp, Rule::HeapFetches, Rule::Pruning]);
         assert_eq!(rules(&after, &after), []);
+    }
+
+    #[test]
+    fn the_same_plan_may_find_more_rows_at_the_same_cost_each() {
+        let history = |buffers, node: &str, rows: f64, read| {
+            let node = NodeRecord {
+                node: node.to_owned(),
+                relation: Some("t".to_owned()),
+                rows: Some(rows),
+                loops: 1.0,
+                read,
+                ..NodeRecord::default()
+            };
+            PlanRecord { nodes: vec![node], ..plan(buffers) }
+        };
+        let few = history(6, "Index Scan", 4.0, 4);
+        assert_eq!(rules(&few, &history(44, "Index Scan", 40.0, 40)), []);
+        assert_eq!(rules(&few, &history(44, "Index Scan", 4.0, 40)), [Rule::Buffers], "it finds no more");
+        assert_eq!(rules(&few, &history(90, "Index Scan", 40.0, 40)), [Rule::Buffers], "each costs more");
+        assert_eq!(rules(&few, &history(44, "Bitmap Heap Scan", 40.0, 40)), [Rule::Buffers]);
     }
 
     #[test]

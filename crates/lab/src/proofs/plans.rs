@@ -14,7 +14,7 @@ use underpin_model::{Code, Finding, ObjectKind, ObjectRef, SourceLine};
 use underpin_plan::{Budget, Thresholds};
 
 use self::judge::{Accepted, Judge};
-pub(crate) use self::lock::{accepted_sets, accepted_writes, sets_of};
+pub(crate) use self::lock::{FILE as LOCK, accepted_sets, accepted_writes, sets_of};
 use self::measure::{QueryRun, Runner};
 use crate::error::LabError;
 use crate::planning::{Planner, pinned};

@@ -1,13 +1,15 @@
 //! What must not matter: samples of ANALYZE, some more rows, a fresh load, a busy machine.
 
+use camino::Utf8PathBuf;
 use underpin_model::Verdict;
+use underpin_model::project::{Project, SqlFile};
 use underpin_pg::Session;
 
 use super::Trial;
 use crate::check::amplify::{Copies, amplify};
 use crate::error::LabError;
 use crate::lab::{Lab, LabSpec};
-use crate::proofs::plans;
+use crate::proofs::plans::{self, LOCK};
 use crate::selftest::Checked;
 
 /// Runs of each kind.
@@ -53,6 +55,9 @@ pub(super) async fn run(trial: &Trial<'_>) -> Result<Vec<Checked>, LabError> {
 }
 
 async fn one(trial: &Trial<'_>, noise: Noise, nth: u64) -> Result<(Verdict, Vec<String>), LabError> {
+    if let (Noise::MoreRows(percent), Some(scale)) = (noise, &trial.project.scale) {
+        return larger(trial, scale, 1_000 + 10 * percent + nth - RUNS / 2).await;
+    }
     let anew = LabSpec { cache: None, ..trial.spec.clone() };
     let spec = if noise == Noise::LoadedAnew { &anew } else { trial.spec };
     let lab = Lab::open(trial.project, spec, trial.events).await?;
@@ -73,6 +78,32 @@ async fn one(trial: &Trial<'_>, noise: Noise, nth: u64) -> Result<(Verdict, Vec<
         Noise::Busy => beside_others(&lab, trial.gate(&lab)).await,
         _ => trial.gate(&lab).await,
     };
+    lab.close().await?;
+    judged
+}
+
+/// Judges the plans of a project whose scale file makes so many thousandths of its rows: copies of rows would have neither
+/// the children nor the times that new rows have.
+async fn larger(
+    trial: &Trial<'_>,
+    scale: &SqlFile,
+    thousandths: u64,
+) -> Result<(Verdict, Vec<String>), LabError> {
+    let failed = |error| LabError::file("making a project with more rows", error);
+    let folder = tempfile::tempdir().map_err(failed)?;
+    let root = Utf8PathBuf::from(folder.path().to_string_lossy().into_owned());
+    let factor = format!("{} / 1000", u64::from(trial.spec.scale) * thousandths);
+    let scale = SqlFile { text: scale.text.replace(":scale", &factor), ..scale.clone() };
+    fs_err::write(root.join(&trial.project.config.paths.scale), &scale.text).map_err(failed)?;
+    let lock = trial.project.root.join(LOCK);
+    if lock.exists() {
+        fs_err::copy(&lock, root.join(LOCK)).map_err(failed)?;
+    }
+    let project = Project { root, scale: Some(scale), ..trial.project.clone() };
+    let spec = LabSpec { cache: None, ..trial.spec.clone() };
+    let lab = Lab::open(&project, &spec, trial.events).await?;
+    let more = Trial { project: &project, spec: trial.spec, events: trial.events, told: trial.told };
+    let judged = more.gate(&lab).await;
     lab.close().await?;
     judged
 }

@@ -20,7 +20,7 @@ pub(super) const NO_BASELINE: Code =
     Code::note("UP510", "plan-no-baseline", "there is no accepted plan to compare with");
 
 /// The file's name in the project's folder.
-pub(super) const FILE: &str = "plans.lock";
+pub(crate) const FILE: &str = "plans.lock";
 
 /// The file, and the part of it that counts here.
 pub(super) struct Lock {
