@@ -13,7 +13,7 @@ use crate::accepted;
 use crate::error::LabError;
 use crate::lab::{Lab, LabSpec};
 use crate::proof::{Experiment, RunProfile};
-use crate::proofs::plans;
+use crate::proofs::{indexes, plans};
 use crate::selftest::Checked;
 
 /// A project to try its guards on.

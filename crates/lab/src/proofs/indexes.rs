@@ -39,6 +39,7 @@ pub const CODES: &[Code] = &[
     foreign_keys::WALKS,
     advisor::MISSING,
     advisor::REWRITE,
+    advisor::STATISTICS,
 ];
 
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
@@ -84,6 +85,27 @@ fn settings(experiment: &Experiment<'_>) -> (ProofConfig, BTreeMap<String, Strin
     let (own, plans) = (config(PROOF.name), config("plans"));
     let settings = pinned::pinned(&plans.settings.into_iter().chain(own.settings.clone()).collect());
     (own, settings)
+}
+
+/// Returns statements that build what the proof would propose: indexes for queries, and for the checks of foreign keys.
+pub(crate) async fn advised(experiment: &Experiment<'_>) -> Result<Vec<String>, LabError> {
+    let mut outcome = Outcome::default();
+    let (config, settings) = settings(experiment);
+    let sandbox = experiment.lab.sandbox().await?;
+    let role = experiment.project.config.database.app_role.clone();
+    let planner = Planner::open(&sandbox, role, &settings).await?;
+    let owner = Planner::open(&sandbox, None, &settings).await?;
+    pinned::all_visible(planner.session()).await?;
+    let indexes = surface::read(planner.session()).await?;
+    let workload = Workload::read(experiment, &planner, &mut outcome).await?;
+    foreign_keys::examine(&owner, &indexes, &mut outcome).await?;
+    let advice = advisor::advise(&planner, &workload, &config).await?;
+    owner.close().await;
+    planner.close().await;
+    sandbox.drop().await?;
+    let checks = outcome.findings.iter().filter(|finding| finding.code == foreign_keys::WALKS.code);
+    let checks = checks.filter_map(|finding| finding.hint.as_deref());
+    Ok(advice.statements().into_iter().chain(checks.map(|hint| hint.replace("CONCURRENTLY ", ""))).collect())
 }
 
 /// Returns the indexes that are needed, each with what needs it most.

@@ -82,9 +82,9 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let runs = runner.all(&mut outcome).await?;
     let data = measure::data(&sandbox, &runs).await?;
     let writes = writes::measure(experiment, &sandbox, &owner, &mut outcome).await?;
-    budgets(experiment, &runs, &mut outcome);
     let compared = if lock.baseline.is_some() { Compared::WithBaseline } else { Compared::BudgetsOnly };
     let limits = thresholds(&config);
+    budgets(experiment, (&runs, &limits), &mut outcome);
     let mut judge = Judge::new(experiment, &limits, &mut outcome);
     judge.generic_plans(&runs);
     if let Some(baseline) = lock.baseline.as_ref().filter(|_| experiment.bless.is_none()) {
@@ -143,7 +143,11 @@ fn thresholds(config: &ProofConfig) -> Thresholds {
 }
 
 /// Judges every plan by the clauses of its query's header; time is shown and never judged.
-fn budgets(experiment: &Experiment<'_>, runs: &[QueryRun<'_>], outcome: &mut Outcome) {
+fn budgets(
+    experiment: &Experiment<'_>,
+    (runs, limits): (&[QueryRun<'_>], &Thresholds),
+    outcome: &mut Outcome,
+) {
     for query in &experiment.project.queries {
         for clause in Budget::parse(&query.budget).1 {
             let message = format!(
@@ -157,8 +161,9 @@ fn budgets(experiment: &Experiment<'_>, runs: &[QueryRun<'_>], outcome: &mut Out
     }
     for run in runs {
         let (budget, _) = Budget::parse(&run.query.budget);
+        let own = budget.over(limits);
         for answer in &run.answers {
-            for exceeded in budget.exceeded(&answer.custom.plan) {
+            for exceeded in budget.exceeded(&answer.custom.plan, &own) {
                 let message = format!(
                     "{} with its {} values exceeds its budget: {exceeded}.",
                     run.query.name, answer.set.name

@@ -13,7 +13,8 @@ use underpin_plan::gate::{self, Thresholds};
 use underpin_plan::misestimate::misestimates;
 use underpin_plan::{PlanNode, view};
 
-use self::remedy::{Remedy, remedies};
+use self::remedy::Remedy;
+pub(crate) use self::remedy::remedies;
 use crate::error::LabError;
 use crate::planning::settled::settled;
 use crate::planning::values::{Chooser, Known, Set};

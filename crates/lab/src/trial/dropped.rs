@@ -36,6 +36,7 @@ pub(super) async fn run(trial: &Trial<'_>) -> Result<Vec<Checked>, LabError> {
 
 /// How to take an index away from the template of a lab, and to put it back.
 pub(super) struct Away {
+    drops: bool,
     take: String,
     back: String,
 }
@@ -57,11 +58,17 @@ impl Away {
         };
         Ok(match create.filter(|_| !rests) {
             Some(create) => Away {
+                drops: true,
                 take: format!("DROP INDEX {}", quote_qualified(&index.schema, &index.name)),
                 back: format!("{create}; ANALYZE {}", quote_qualified(&index.schema, &index.table)),
             },
-            None => Away { take: valid(false), back: valid(true) },
+            None => Away { drops: false, take: valid(false), back: valid(true) },
         })
+    }
+
+    /// Returns whether nothing rests on the index: it can be dropped by itself.
+    pub(super) fn drops(&self) -> bool {
+        self.drops
     }
 
     pub(super) async fn take(&self, lab: &Lab) -> Result<(), LabError> {
