@@ -321,7 +321,7 @@ mod tests {
         let few = history(6, "Index Scan", 4.0, 4);
         assert_eq!(rules(&few, &history(44, "Index Scan", 40.0, 40)), []);
         assert_eq!(rules(&few, &history(44, "Index Scan", 4.0, 40)), [Rule::Buffers], "it finds no more");
-        assert_eq!(rules(&few, &history(90, "Index Scan", 40.0, 40)), [Rule::Buffers], "each costs more");
+        assert_eq!(rules(&few, &history(100, "Index Scan", 40.0, 40)), [Rule::Buffers], "each costs more");
         assert_eq!(rules(&few, &history(44, "Bitmap Heap Scan", 40.0, 40)), [Rule::Buffers]);
     }
 
