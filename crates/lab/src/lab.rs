@@ -105,6 +105,12 @@ impl Lab {
         Ok(Sandbox { lab: self, name })
     }
 
+    /// Returns the template itself, for a lab of one's own: what is done to it stays done, and every later sandbox of this
+    /// lab has it.
+    pub(crate) fn template(&self) -> Sandbox<'_> {
+        Sandbox { lab: self, name: template::DATABASE.to_owned() }
+    }
+
     /// Creates an empty database with the project's roles and extensions, nothing migrated.
     pub async fn bare_database(&self, project: &Project) -> Result<Sandbox<'_>, LabError> {
         let name = format!("sandbox_{}", self.sandboxes.fetch_add(1, Ordering::Relaxed));

@@ -3,6 +3,7 @@
 //! This crate starts servers and runs SQL through `underpin-pg`. It emits events and returns
 //! reports; it never prints and never reads the environment.
 
+mod accepted;
 pub mod adopt;
 pub mod attached;
 pub mod backup;
@@ -33,6 +34,7 @@ pub mod selftest;
 pub mod snapshot;
 pub mod template;
 pub mod triage;
+pub mod trial;
 mod unbuilt;
 
 pub use error::LabError;

@@ -5,6 +5,10 @@
 
 pub(crate) mod hidden;
 pub(crate) mod pinned;
+pub(crate) mod reference;
+pub(crate) mod settled;
+pub(crate) mod surface;
+pub(crate) mod transaction;
 pub(crate) mod values;
 
 use std::collections::BTreeMap;

@@ -7,8 +7,9 @@ use futures_util::StreamExt;
 use futures_util::future::LocalBoxFuture;
 use underpin_model::project::Project;
 use underpin_model::report::{REPORT_VERSION, ServerInfo};
-use underpin_model::{Event, EventSink, Finding, ProofReport, Report, Severity, Verdict};
+use underpin_model::{Event, EventSink, ProofReport, Report, Severity, Verdict};
 
+use crate::accepted;
 use crate::error::LabError;
 use crate::lab::{Lab, LabSpec, elapsed_ms};
 use crate::proof::{Document, Experiment, Outcome, Proof, RunProfile};
@@ -198,11 +199,13 @@ fn begin(proof: &Proof, events: &dyn EventSink) -> Instant {
 fn conclude(
     proof: &Proof,
     start: Instant,
-    outcome: Outcome,
+    mut outcome: Outcome,
     (project, events): (&Project, &dyn EventSink),
 ) -> (ProofReport, Vec<Document>) {
     let allow =
         project.config.proofs.get(proof.name).map(|settings| settings.allow.as_slice()).unwrap_or_default();
+    let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
+    accepted::by_header(project, &mut outcome.findings, &now[..now.len().min(10)]);
     let (mut report, documents) = finish(proof.name, outcome, allow);
     report.duration_ms = elapsed_ms(start);
     events.emit(Event::ProofFinished { report: Box::new(report.clone()) });
@@ -211,12 +214,7 @@ fn conclude(
 
 /// Turns an outcome into a report: accepted findings become notes, the rest is sorted worst first.
 pub fn finish(name: &str, mut outcome: Outcome, allow: &[String]) -> (ProofReport, Vec<Document>) {
-    for finding in &mut outcome.findings {
-        if let Some(accepted) = allow.iter().find(|entry| accepts(entry, finding)) {
-            finding.severity = Severity::Note;
-            finding.message.push_str(&format!(" (accepted by [proofs.{name}] allow = \"{accepted}\")"));
-        }
-    }
+    accepted::by_settings(name, allow, &mut outcome.findings);
     outcome.findings.sort_by(|a, b| (b.severity, &a.code, &a.object).cmp(&(a.severity, &b.code, &b.object)));
     let report = ProofReport {
         proof: name.to_owned(),
@@ -228,15 +226,6 @@ pub fn finish(name: &str, mut outcome: Outcome, allow: &[String]) -> (ProofRepor
         measures: outcome.measures,
     };
     (report, outcome.documents)
-}
-
-/// Returns whether `entry` (`rule`, `CODE`, `rule:object`) accepts the finding.
-fn accepts(entry: &str, finding: &Finding) -> bool {
-    let (rule, object) = entry.split_once(':').map_or((entry, None), |(rule, object)| (rule, Some(object)));
-    let named = rule == finding.rule || rule == finding.code;
-    let about =
-        object.is_none_or(|name| finding.object.as_ref().is_some_and(|object| object.display_name() == name));
-    named && about
 }
 
 /// Writes documents into the project's folder; returns those whose content changed.

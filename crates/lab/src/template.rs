@@ -133,8 +133,8 @@ fn forget_others(cache: &Utf8Path, folder: &Utf8Path) {
     let Ok(entries) = cache.read_dir_utf8() else { return };
     let mut others: Vec<_> = entries.filter_map(Result::ok).filter(|entry| entry.path() != folder).collect();
     others.sort_by_key(|entry| std::cmp::Reverse(entry.metadata().and_then(|meta| meta.modified()).ok()));
-    // Four are kept: a check needs two sizes, and switching between two branches is common.
-    for entry in others.iter().skip(4) {
+    // Six are kept: a run needs three sizes, and switching between two branches is common.
+    for entry in others.iter().skip(6) {
         let _ = fs_err::remove_dir_all(entry.path());
     }
 }

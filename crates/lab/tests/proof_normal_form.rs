@@ -60,3 +60,39 @@ fn a_schema_without_one_gives_nothing() {
     let found = report(ANY_TITLE, ANY_CITY, "");
     assert_eq!((found.verdict, sample::findings(&found)), (Verdict::Proven, Vec::new()));
 }
+
+/// People with scattered keys, tickets that name them, and events about people or tickets.
+const DESK: &str = "
+CREATE TABLE people (id bigint PRIMARY KEY, email text NOT NULL);
+CREATE TABLE rooms (id bigint PRIMARY KEY, title text NOT NULL);
+CREATE TABLE tickets (id bigint PRIMARY KEY, assigned_to bigint REFERENCES_PEOPLE, points_to bigint NOT NULL);
+CREATE TABLE events (id bigint PRIMARY KEY, subject_id bigint NOT NULL, subject_type text NOT NULL);
+";
+const DESK_SEED: &str = "
+INSERT INTO people SELECT n * 17, 'p' || n FROM generate_series(1, 200) AS n ON CONFLICT DO NOTHING;
+INSERT INTO rooms SELECT n * 5, 'r' || n FROM generate_series(1, 30) AS n ON CONFLICT DO NOTHING;
+INSERT INTO tickets SELECT n, (1 + n % 90) * 17, n % 50 FROM generate_series(1, 600) AS n ON CONFLICT DO NOTHING;
+INSERT INTO events SELECT n, (1 + n % 90) * 17, 'person' FROM generate_series(1, 600) AS n ON CONFLICT DO NOTHING;
+";
+
+#[test]
+fn a_missing_foreign_key_is_read_from_the_values_and_a_polymorphic_pair_is_none() {
+    let desk = |reference: &str| {
+        let schema = DESK.replace("REFERENCES_PEOPLE", reference);
+        let project =
+            sample::project(&[("migrations/001_init.sql", schema.as_str()), ("seed.sql", DESK_SEED)]);
+        let report = sample::report(&project, "normal-form");
+        let about = report.findings.iter().filter(|one| one.code == "UP155");
+        about.map(|one| (one.message.clone(), one.hint.clone().unwrap_or_default())).collect::<Vec<_>>()
+    };
+    let found = desk("");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0]
+            .0
+            .starts_with("All 90 different values of tickets.assigned_to (600 stored) are in people.id"),
+        "{found:?}"
+    );
+    assert!(found[0].1.contains("REFERENCES people (id)"), "{found:?}");
+    assert_eq!(desk("REFERENCES people"), []);
+}

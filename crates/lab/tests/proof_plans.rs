@@ -124,3 +124,58 @@ fn a_file_that_is_no_baseline_is_not_taken_for_one() {
     let report = sample::report(&town(&[], QUERIES, Some("{}")), "plans");
     assert_eq!(report.verdict, Verdict::Inconclusive, "{:?}", report.reason);
 }
+
+/// Pets are few: without their index the query and the check of the foreign key touch some ten buffers, not thousands.
+const PETS: &str = "
+CREATE TABLE pets (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, owner_id bigint NOT NULL REFERENCES people (id), name text NOT NULL);
+CREATE INDEX pets_owner_id_idx ON pets (owner_id);
+";
+const PET_SEED: &str = "
+INSERT INTO pets (owner_id, name) SELECT n, 'pet ' || repeat('x', 60) FROM generate_series(1, 900) AS n WHERE NOT EXISTS (SELECT FROM pets);
+";
+
+fn zoo(change: &str, queries: &str, lock: Option<&str>) -> sample::Sample {
+    let (schema, seed) = (format!("{SCHEMA}{PETS}{change}"), format!("{SEED}{PET_SEED}"));
+    grown(&schema, &seed, (queries, lock))
+}
+
+#[test]
+fn an_index_that_saves_few_buffers_is_missed_and_put_back_under_another_name_it_is_there() {
+    let queries = format!(
+        "{QUERIES}\n-- name: pets_of\n-- param: owner bigint = 77\nSELECT name FROM pets WHERE owner_id = $1;"
+    );
+    let proved = sample::run_blessed(&zoo("", &queries, None), "plans", Some("the first baseline"));
+    let lock = &proved.documents.iter().find(|document| document.path == "plans.lock").unwrap().content;
+    let lost = sample::report(&zoo("DROP INDEX pets_owner_id_idx;", &queries, Some(lock)), "plans");
+    let codes = sample::findings(&lost).join("\n");
+    assert_eq!(lost.verdict, Verdict::Broken, "{codes}");
+    assert!(codes.contains("UP511 query pets_of") && !codes.contains("UP500"), "{codes}");
+    assert!(codes.contains("UP511 constraint pets.pets_owner_id_fkey"), "{codes}");
+    let renamed = sample::report(
+        &zoo("ALTER INDEX pets_owner_id_idx RENAME TO pets_by_owner;", &queries, Some(lock)),
+        "plans",
+    );
+    assert_eq!(renamed.verdict, Verdict::Proven, "{:?}", renamed.findings);
+    // An index that nothing misses may go.
+    let spare =
+        sample::report(&zoo("CREATE INDEX pets_name_idx ON pets (name);", &queries, Some(lock)), "plans");
+    assert_eq!(spare.verdict, Verdict::Proven, "{:?}", spare.findings);
+}
+
+#[test]
+fn work_that_grows_under_the_same_result_is_told_and_can_be_accepted() {
+    let queries = |allow: &str| {
+        format!("{QUERIES}\n-- name: strangers\n{allow}SELECT count(*) FROM people WHERE note = 'none';")
+    };
+    let report = sample::full_report(&town(&[], &queries(""), None), "plans");
+    assert_eq!(report.verdict, Verdict::Proven, "{:?}", report.reason);
+    let grows: Vec<String> =
+        sample::findings(&report).into_iter().filter(|one| one.starts_with("UP512")).collect();
+    assert!(grows.contains(&"UP512 query strangers".to_owned()), "{grows:?}");
+    assert!(!grows.contains(&"UP512 query by_email".to_owned()), "{grows:?}");
+    let allow = "-- allow: plan-grows because nobody waits for it\n";
+    let report = sample::full_report(&town(&[], &queries(allow), None), "plans");
+    let one = report.findings.iter().find(|one| one.message.starts_with("strangers")).unwrap();
+    assert_eq!(one.severity, underpin_model::Severity::Note);
+    assert!(one.message.ends_with("(accepted because nobody waits for it)"), "{}", one.message);
+}

@@ -25,13 +25,17 @@ SELECT count(v.note) FROM places AS p JOIN visits AS v ON v.place_id = p.id WHER
 ";
 
 fn report(more: &str) -> underpin_model::report::ProofReport {
+    proved(more).report.proofs.remove(0)
+}
+
+fn proved(more: &str) -> underpin_lab::prove::Proved {
     let migration = format!("{SCHEMA}\n{more}");
     let project = sample::project(&[
         ("migrations/001_init.sql", &migration),
         ("seed.sql", SEED),
         ("queries/visits.sql", QUERIES),
     ]);
-    sample::report(&project, "statistics")
+    sample::run(&project, "statistics")
 }
 
 #[test]
@@ -60,4 +64,21 @@ fn an_override_that_contradicts_the_data_is_an_error() {
         report.findings
     );
     assert_eq!(report.verdict, Verdict::Broken);
+}
+
+#[test]
+fn statistics_that_repair_are_shown_hidden_and_those_that_do_not_are_told() {
+    let needed = proved("CREATE STATISTICS places_city_country (dependencies) ON city, country FROM places;");
+    let page = needed.documents.iter().find(|one| one.path == "evidence/bad-plan.md").unwrap();
+    for part in [
+        "Without `places_city_country`",
+        "The least that brings the estimate below two",
+        "(dependencies) ON \"city\", \"country\"",
+        "## The bad plan",
+    ] {
+        assert!(page.content.contains(part), "{part}: {}", page.content);
+    }
+    let spare = report("CREATE STATISTICS visits_pair (dependencies) ON place_id, note FROM visits;");
+    let codes = sample::findings(&spare).join("\n");
+    assert!(codes.contains("UP543 table visits"), "{codes}");
 }

@@ -68,11 +68,20 @@ pub fn run(sample: &Sample, proof: &str) -> Proved {
 
 /// The same, with a reason for which the plans are accepted.
 pub fn run_blessed(sample: &Sample, proof: &str, bless: Option<&str>) -> Proved {
+    run_as(sample, proof, (RunProfile::Quick, bless))
+}
+
+/// The same with everything that a quick run leaves out.
+pub fn full_report(sample: &Sample, proof: &str) -> ProofReport {
+    run_as(sample, proof, (RunProfile::Full, None)).report.proofs.remove(0)
+}
+
+fn run_as(sample: &Sample, proof: &str, (profile, bless): (RunProfile, Option<&str>)) -> Proved {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let lab = LabSpec { installation: installation(), scale: 1, cache: Some(sample.cache.clone()) };
     let options = ProveOptions {
         proofs: vec![proof.to_owned()],
-        profile: RunProfile::Quick,
+        profile,
         jobs: 1,
         lab,
         bless: bless.map(str::to_owned),

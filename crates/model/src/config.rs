@@ -164,6 +164,12 @@ pub struct ProofConfig {
     pub estimate_buffers: Option<f64>,
     /// `plans`: temporary blocks that may appear.
     pub temp: Option<f64>,
+    /// `plans`: an index that is gone may cost this factor more buffers.
+    pub lost_ratio: Option<f64>,
+    /// `plans`: and this many.
+    pub lost_more: Option<f64>,
+    /// `plans`: at four times the data, buffers may be so many times those at once.
+    pub growth: Option<f64>,
     /// `indexes`: most indexes that the advisor proposes.
     pub max_indexes: Option<u32>,
     /// `indexes`: most bytes that they may have together.

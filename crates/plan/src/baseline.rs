@@ -31,8 +31,27 @@ pub struct Baseline {
     pub settings: BTreeMap<String, String>,
     /// Checksum of each table's content: results are compared only where the data are the same.
     pub data: BTreeMap<String, String>,
+    /// Definition of each index without its name, by schema and name.
+    #[serde(default)]
+    pub indexes: BTreeMap<String, String>,
     /// By name.
     pub queries: BTreeMap<String, QueryBaseline>,
+    /// Transactions up to their COMMIT (`transaction NAME`) and checks of foreign keys (`foreign key TABLE.NAME`).
+    #[serde(default)]
+    pub writes: BTreeMap<String, WriteBaseline>,
+}
+
+/// What was accepted for a transaction or the check of a foreign key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteBaseline {
+    /// Values of a transaction's parameters, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub values: BTreeMap<String, Option<String>>,
+    /// Blocks touched.
+    pub buffers: u64,
+    /// Indexes that it scanned, with their schemas.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<String>,
 }
 
 /// What was accepted for one query.

@@ -25,6 +25,12 @@ pub struct Thresholds {
     pub estimate_buffers: f64,
     /// (d) Temporary blocks where there were none.
     pub temp: f64,
+    /// (f) An index that is gone may cost this factor more blocks.
+    pub lost_ratio: f64,
+    /// (f) And this many.
+    pub lost_more: f64,
+    /// At four times the data, blocks may be so many times those at once.
+    pub growth: f64,
 }
 
 impl Default for Thresholds {
@@ -39,6 +45,9 @@ impl Default for Thresholds {
             estimate_ratio: 3.0,
             estimate_buffers: 1.1,
             temp: 0.0,
+            lost_ratio: 1.1,
+            lost_more: 4.0,
+            growth: 2.0,
         }
     }
 }
@@ -55,6 +64,9 @@ impl Thresholds {
             "estimate_ratio" => &mut self.estimate_ratio,
             "estimate_buffers" => &mut self.estimate_buffers,
             "temp" => &mut self.temp,
+            "lost_ratio" => &mut self.lost_ratio,
+            "lost_more" => &mut self.lost_more,
+            "growth" => &mut self.growth,
             _ => return None,
         };
         *field = value;
@@ -73,6 +85,8 @@ pub enum Rule {
     Estimate,
     /// (d) Work went to temporary files.
     Temp,
+    /// (f) An index is gone, and it is missed.
+    LostIndex,
     /// (e) The result is another one.
     Result,
     /// An estimate got worse and costs nothing yet.
@@ -111,7 +125,7 @@ impl Breach {
 
 /// Returns what `after` breaks against the baseline `before`, worst first.
 pub fn judge(before: &PlanRecord, after: &PlanRecord, limits: &Thresholds) -> Vec<Breach> {
-    let grown = grows(before.buffers, after.buffers, limits);
+    let grown = grows(before.buffers, after.buffers, limits) && !finds_more(before, after, limits);
     let mut found = Vec::new();
     if grown {
         found.push(Breach::new(
@@ -149,6 +163,40 @@ pub fn judge(before: &PlanRecord, after: &PlanRecord, limits: &Thresholds) -> Ve
 pub fn grows(before: u64, after: u64, limits: &Thresholds) -> bool {
     let (before, after) = (before as f64, after as f64);
     after > before * limits.buffers_ratio && after > before + limits.buffers_more
+}
+
+/// Returns whether the loss of an index costs blocks: less than what counts otherwise, as nothing but the loss explains it.
+pub fn misses(with: u64, without: u64, limits: &Thresholds) -> bool {
+    let (with, without) = (with as f64, without as f64);
+    without >= with + limits.lost_more && without > with * limits.lost_ratio
+}
+
+/// Returns the breach that an index which was there is gone and is missed; `gone` are the names of those to which the
+/// change of this plan may be put down.
+pub fn lost_index(before: u64, after: u64, gone: &[&str], limits: &Thresholds) -> Option<Breach> {
+    if gone.is_empty() || grows(before, after, limits) || !misses(before, after, limits) {
+        return None;
+    }
+    let verb = if gone.len() == 1 { "is" } else { "are" };
+    let message = format!(
+        "{} {verb} gone, and buffers grew from {} to {}",
+        gone.join(", "),
+        amount(before as f64),
+        amount(after as f64)
+    );
+    Some(Breach::new(Rule::LostIndex, message))
+}
+
+/// Returns whether the same plan merely finds more: with more data a value may have more rows, and what each of them costs
+/// did not grow.
+fn finds_more(before: &PlanRecord, after: &PlanRecord, limits: &Thresholds) -> bool {
+    let per_row = |plan: &PlanRecord| {
+        let kept: f64 =
+            plan.nodes.iter().filter(|node| node.relation.is_some()).map(|node| node.kept()).sum();
+        (plan.buffers as f64 / kept.max(1.0), kept)
+    };
+    let ((cost, kept), (cost_now, kept_now)) = (per_row(before), per_row(after));
+    before.shape() == after.shape() && kept_now > kept && cost_now <= cost * limits.buffers_ratio
 }
 
 fn new_seq_scans(before: &PlanRecord, after: &PlanRecord, limits: &Thresholds) -> Vec<Breach> {
@@ -255,6 +303,37 @@ mod tests {
         let before = PlanRecord { pruned: 2, ..plan(10) };
         assert_eq!(rules(&before, &after), [Rule::Temp, Rule::HeapFetches, Rule::Pruning]);
         assert_eq!(rules(&after, &after), []);
+    }
+
+    #[test]
+    fn the_same_plan_may_find_more_rows_at_the_same_cost_each() {
+        let history = |buffers, node: &str, rows: f64, read| {
+            let node = NodeRecord {
+                node: node.to_owned(),
+                relation: Some("t".to_owned()),
+                rows: Some(rows),
+                loops: 1.0,
+                read,
+                ..NodeRecord::default()
+            };
+            PlanRecord { nodes: vec![node], ..plan(buffers) }
+        };
+        let few = history(6, "Index Scan", 4.0, 4);
+        assert_eq!(rules(&few, &history(44, "Index Scan", 40.0, 40)), []);
+        assert_eq!(rules(&few, &history(44, "Index Scan", 4.0, 40)), [Rule::Buffers], "it finds no more");
+        assert_eq!(rules(&few, &history(100, "Index Scan", 40.0, 40)), [Rule::Buffers], "each costs more");
+        assert_eq!(rules(&few, &history(44, "Bitmap Heap Scan", 40.0, 40)), [Rule::Buffers]);
+    }
+
+    #[test]
+    fn a_lost_index_counts_where_it_is_missed_and_nothing_else_says_so() {
+        let limits = Thresholds::default();
+        let lost = |before, after, gone: &[&str]| lost_index(before, after, gone, &limits).is_some();
+        assert!(lost(2, 10, &["ix"]) && lost(100, 115, &["ix"]));
+        assert!(!lost(2, 10, &[]) && !lost(2, 5, &["ix"]) && !lost(100, 109, &["ix"]));
+        assert!(!lost(2, 90, &["ix"]), "rule (a) says it already");
+        let message = lost_index(2, 10, &["ix", "iy"], &limits).unwrap().message;
+        assert_eq!(message, "ix, iy are gone, and buffers grew from 2 to 10");
     }
 
     #[test]

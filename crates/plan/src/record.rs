@@ -95,6 +95,11 @@ impl PlanRecord {
         }
     }
 
+    /// Returns the rows that all scans kept, about.
+    pub fn kept(&self) -> f64 {
+        self.nodes.iter().filter(|node| node.relation.is_some()).map(NodeRecord::kept).sum()
+    }
+
     /// Returns the tree as lines: what a plan does, without any amount.
     pub fn shape(&self) -> Vec<String> {
         self.nodes.iter().map(NodeRecord::line).collect()

@@ -4,6 +4,7 @@
 //! checked against all rows, first for single columns on the left, then for pairs and for the parts of keys.
 
 mod encode;
+mod hash;
 mod partition;
 
 pub use encode::{Encoded, EncodedColumn, encode};
@@ -108,9 +109,9 @@ impl Finder<'_> {
         if rights.is_empty() {
             return;
         }
-        let whole = Partition::of(self.table, left);
         // A left side that hardly repeats keeps nothing redundant, and one with few values agrees by chance.
-        if whole.classes < FEW_CLASSES || (self.table.rows - whole.classes) * 2 < self.table.rows {
+        let Some(whole) = Partition::of_repeating(self.table, left) else { return };
+        if whole.classes < FEW_CLASSES {
             return;
         }
         for right in rights {

@@ -8,6 +8,7 @@
 pub mod dependency;
 mod example;
 mod implied_reference;
+pub mod inclusion;
 pub mod migration;
 mod names;
 mod policy;

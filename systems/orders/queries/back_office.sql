@@ -64,6 +64,7 @@ ORDER BY p.created_at
 LIMIT 100;
 
 -- name: refunds_by_user
+-- allow: plan-grows because it sums all refunds since a day, and those are what grows
 -- param: tenant_id bigint = coalesce((SELECT t.id FROM tenants AS t WHERE t.id = 1001), 1)
 -- param: since timestamptz = '2026-01-01 UTC'
 -- tenant: required
@@ -77,6 +78,7 @@ GROUP BY u.id, u.display_name
 ORDER BY amount_minor DESC, u.id;
 
 -- name: sales_by_day
+-- allow: plan-grows because a month of a larger shop has more orders to sum
 -- param: tenant_id bigint = coalesce((SELECT t.id FROM tenants AS t WHERE t.id = 1001), 1)
 -- param: first_day date = '2026-05-01'
 -- param: day_after date = '2026-06-01'

@@ -55,3 +55,20 @@ JOIN ledger_entries AS e ON e.tenant_id = t.tenant_id AND e.transaction_id = t.i
 JOIN accounts AS a ON a.tenant_id = e.tenant_id AND a.id = e.account_id
 WHERE t.tenant_id = $1 AND t.order_id = $2
 ORDER BY t.id, e.entry_no;
+
+-- An account month by month: what the analyst looks at before a shop is called. An account belongs to one shop, which the
+-- server does not know by itself; evidence/bad-plan.md shows the plan without migrations/017_statistics.sql.
+-- name: account_months
+-- param: tenant_id bigint = coalesce((SELECT t.id FROM tenants AS t WHERE t.id = 1010), 1)
+-- param: account_id bigint = (SELECT a.id FROM accounts AS a WHERE a.tenant_id = coalesce((SELECT t.id FROM tenants AS t WHERE t.id = 1010), 1) AND a.kind = 'receivable' ORDER BY a.id LIMIT 1)
+-- role: orders_analyst
+-- tenant: required
+-- rate: 1/s
+-- budget: 200 ms
+SELECT date_trunc('month', t.created_at AT TIME ZONE 'UTC')::date AS first_day, t.kind,
+    count(*) AS entry_count, sum(e.amount_minor) AS amount_minor
+FROM ledger_entries AS e
+JOIN ledger_transactions AS t ON t.tenant_id = e.tenant_id AND t.id = e.transaction_id
+WHERE e.tenant_id = $1 AND e.account_id = $2
+GROUP BY 1, 2
+ORDER BY 1, 2;

@@ -15,16 +15,54 @@ const MOST_ROWS: u64 = 20_000;
 
 /// How many rows the tables are to have.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Target {
+pub(crate) struct Sizes {
     /// Rows in production, by table; empty where nothing is known of it.
     pub(super) production: BTreeMap<String, u64>,
     /// Times as many as at the smaller size.
     pub(super) factor: u64,
 }
 
-impl Target {
+impl Sizes {
     fn rows(&self, table: &str) -> u64 {
         self.production.get(table).map_or(ROWS, |rows| (*rows).min(MOST_ROWS)) * self.factor
+    }
+}
+
+/// How many rows a table gets.
+#[derive(Clone, Debug)]
+pub(crate) enum Copies {
+    /// About as many as production has.
+    Like(Sizes),
+    /// So many times those that it has.
+    Times(u64),
+    /// So many of a hundred rows once more; another salt takes other rows.
+    Part {
+        /// Of a hundred rows.
+        percent: u64,
+        /// Which of them.
+        salt: u64,
+    },
+}
+
+impl Copies {
+    /// Returns how often the rows of a table with `count` rows are copied.
+    fn of(&self, table: &str, count: u64) -> u64 {
+        match self {
+            _ if count == 0 => 0,
+            Copies::Like(target) => target.rows(table).div_ceil(count).saturating_sub(1),
+            Copies::Times(times) => times.saturating_sub(1),
+            Copies::Part { .. } => 1,
+        }
+    }
+
+    /// Returns the condition on a row, under the name `t`, to be copied.
+    fn condition(&self) -> String {
+        match self {
+            Copies::Part { percent, salt } => {
+                format!(" WHERE (hashtextextended(t::text, {salt}) & 65535) % 100 < {percent}")
+            }
+            _ => String::new(),
+        }
     }
 }
 
@@ -51,19 +89,21 @@ pub(crate) struct Copying {
     counted: Vec<String>,
 }
 
-/// Copies the rows of each table until it has those of `target`. A table stays as it is when it is empty, when all columns of a
+/// Copies the rows of each table so often. A table stays as it is when it is empty, when all columns of a
 /// unique key refer to other tables, or when a check refuses the copies.
-pub(super) async fn amplify(session: &Session, target: &Target) -> Result<(), LabError> {
+pub(crate) async fn amplify(session: &Session, wanted: &Copies) -> Result<(), LabError> {
     for copying in copyings(session).await? {
-        let (table, target) = (&copying.table, target.rows(&copying.name));
+        let table = &copying.table;
         let count: u64 = value(session, &format!("SELECT count(*) FROM {table}")).await?;
-        if count == 0 || count >= target {
+        let copies = wanted.of(&copying.name, count);
+        if copies == 0 {
             continue;
         }
-        let copies = target.div_ceil(count) - 1;
         let sql = format!(
-            "INSERT INTO {table} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {table}, generate_series(1, {copies}) AS underpin_nth",
-            copying.columns, copying.values
+            "INSERT INTO {table} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {table} AS t, generate_series(1, {copies}) AS underpin_nth{}",
+            copying.columns,
+            copying.values,
+            wanted.condition()
         );
         match session.execute(&sql).await {
             Err(refused) if refused.ends_session() => return Err(refused.into()),
@@ -200,8 +240,15 @@ mod tests {
     #[test]
     fn a_table_grows_to_its_size_in_production_within_limits() {
         let production = BTreeMap::from([("plans".to_owned(), 7), ("events".to_owned(), 3_000_000)]);
-        let target = Target { production, factor: 4 };
+        let target = Sizes { production, factor: 4 };
         assert_eq!(["plans", "events", "new"].map(|table| target.rows(table)), [28, 80_000, 8_000]);
+    }
+
+    #[test]
+    fn copies_fill_up_or_multiply() {
+        let like = Copies::Like(Sizes { production: BTreeMap::from([("t".to_owned(), 10)]), factor: 1 });
+        assert_eq!([0, 3, 10].map(|count| like.of("t", count)), [0, 3, 0]);
+        assert_eq!([0, 7].map(|count| Copies::Times(4).of("t", count)), [0, 3]);
     }
 
     #[test]

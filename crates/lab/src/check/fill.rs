@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use underpin_model::sql_text::{quote_identifier, quote_literal, quote_qualified};
 use underpin_pg::{Address, Session};
 
-use super::amplify;
+use super::amplify::{self, Copies, Sizes};
 use crate::error::LabError;
 
 /// Rows of a table that the template does not have.
@@ -96,7 +96,8 @@ impl Filler {
             }
             if self.amplified {
                 let (production, factor) = (self.production.clone(), u64::from(self.factor));
-                amplify::amplify(&session, &amplify::Target { production, factor }).await?;
+                let wanted = Copies::Like(Sizes { production, factor });
+                amplify::amplify(&session, &wanted).await?;
             }
             session.execute("RESET session_replication_role; ANALYZE").await?;
             template.close().await;

@@ -4,17 +4,20 @@ mod advisor;
 mod foreign_keys;
 mod notes;
 mod pairs;
-mod surface;
 mod transactions;
 mod verdict;
 mod write_tax;
 
+use std::collections::BTreeMap;
+
 use underpin_model::Code;
+use underpin_model::config::ProofConfig;
 
 use self::pairs::Workload;
-use self::verdict::Judged;
+use self::verdict::{Judged, Verdict};
 use crate::error::LabError;
-use crate::planning::{Planner, pinned};
+use crate::planning::surface::Index;
+use crate::planning::{Planner, pinned, surface};
 use crate::proof::{Experiment, Experimenting, Outcome, Proof};
 
 /// The proof.
@@ -36,14 +39,13 @@ pub const CODES: &[Code] = &[
     foreign_keys::WALKS,
     advisor::MISSING,
     advisor::REWRITE,
+    advisor::STATISTICS,
 ];
 
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let project = experiment.project;
     let mut outcome = Outcome::default();
-    let config = project.config.proofs.get(PROOF.name).cloned().unwrap_or_default();
-    let plans = project.config.proofs.get("plans").cloned().unwrap_or_default();
-    let settings = pinned::pinned(&plans.settings.into_iter().chain(config.settings.clone()).collect());
+    let (config, settings) = settings(experiment);
     let sandbox = experiment.lab.sandbox().await?;
     let planner = Planner::open(&sandbox, project.config.database.app_role.clone(), &settings).await?;
     let owner = Planner::open(&sandbox, None, &settings).await?;
@@ -73,6 +75,66 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     };
     judged.report(&mut outcome);
     advice.report(project, &workload, &mut outcome);
-    notes::write(&judged, &mut outcome);
+    notes::write(&judged, &project.root, &mut outcome);
     Ok(outcome)
+}
+
+/// Returns the proof's settings, and those of the server under which it plans.
+fn settings(experiment: &Experiment<'_>) -> (ProofConfig, BTreeMap<String, String>) {
+    let config = |name: &str| experiment.project.config.proofs.get(name).cloned().unwrap_or_default();
+    let (own, plans) = (config(PROOF.name), config("plans"));
+    let settings = pinned::pinned(&plans.settings.into_iter().chain(own.settings.clone()).collect());
+    (own, settings)
+}
+
+/// Returns statements that build what the proof would propose: indexes for queries, and for the checks of foreign keys.
+pub(crate) async fn advised(experiment: &Experiment<'_>) -> Result<Vec<String>, LabError> {
+    let mut outcome = Outcome::default();
+    let (config, settings) = settings(experiment);
+    let sandbox = experiment.lab.sandbox().await?;
+    let role = experiment.project.config.database.app_role.clone();
+    let planner = Planner::open(&sandbox, role, &settings).await?;
+    let owner = Planner::open(&sandbox, None, &settings).await?;
+    pinned::all_visible(planner.session()).await?;
+    let indexes = surface::read(planner.session()).await?;
+    let workload = Workload::read(experiment, &planner, &mut outcome).await?;
+    foreign_keys::examine(&owner, &indexes, &mut outcome).await?;
+    let advice = advisor::advise(&planner, &workload, &config).await?;
+    owner.close().await;
+    planner.close().await;
+    sandbox.drop().await?;
+    let checks = outcome.findings.iter().filter(|finding| finding.code == foreign_keys::WALKS.code);
+    let checks = checks.filter_map(|finding| finding.hint.as_deref());
+    Ok(advice.statements().into_iter().chain(checks.map(|hint| hint.replace("CONCURRENTLY ", ""))).collect())
+}
+
+/// Returns the indexes that are needed, each with what needs it most.
+pub(crate) async fn needed(experiment: &Experiment<'_>) -> Result<Vec<(Index, String)>, LabError> {
+    let mut outcome = Outcome::default();
+    let (_, settings) = settings(experiment);
+    let sandbox = experiment.lab.sandbox().await?;
+    let role = experiment.project.config.database.app_role.clone();
+    let planner = Planner::open(&sandbox, role, &settings).await?;
+    let owner = Planner::open(&sandbox, None, &settings).await?;
+    pinned::all_visible(planner.session()).await?;
+    let indexes = surface::read(planner.session()).await?;
+    let mut workload = Workload::read(experiment, &planner, &mut outcome).await?;
+    workload.hide_each(&planner, &indexes).await?;
+    let foreign_keys = foreign_keys::examine(&owner, &indexes, &mut outcome).await?;
+    let used = transactions::examine(experiment, &sandbox, &indexes, &mut outcome).await?;
+    owner.close().await;
+    planner.close().await;
+    sandbox.drop().await?;
+    let judged = Judged {
+        indexes: &indexes,
+        workload: &workload,
+        foreign_keys: &foreign_keys,
+        used: &used,
+        tax: &BTreeMap::new(),
+    };
+    let needed = indexes.iter().filter_map(|index| match judged.verdict(index) {
+        Verdict::Needed(why) => Some((index.clone(), why)),
+        _ => None,
+    });
+    Ok(needed.collect())
 }

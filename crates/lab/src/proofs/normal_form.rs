@@ -5,7 +5,9 @@ use underpin_model::sql_text::{quote_identifier, quote_qualified};
 use underpin_model::{Code, Evidence, Finding, ObjectKind, ObjectRef, Severity};
 use underpin_pg::Session;
 use underpin_rules::dependency::{Dependency, Encoded, Keys, dependencies, encode};
+use underpin_rules::{Context, inclusion};
 
+use super::schema::answer;
 use crate::error::LabError;
 use crate::proof::{Experiment, Experimenting, Outcome, Proof};
 
@@ -19,7 +21,7 @@ pub const PROOF: Proof = Proof {
 };
 
 /// Every code that this proof reports.
-pub const CODES: &[Code] = &[TRANSITIVE, PARTIAL, APPROXIMATE];
+pub const CODES: &[Code] = &[TRANSITIVE, PARTIAL, APPROXIMATE, inclusion::INCLUDED];
 
 const TRANSITIVE: Code = Code::error(
     "UP110",
@@ -49,7 +51,8 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     {
         study.table(table, &session).await?;
     }
-    study.conclude();
+    let included = study.inclusions(&session).await?;
+    study.conclude(included);
     session.close().await;
     sandbox.drop().await?;
     Ok(outcome)
@@ -193,7 +196,19 @@ impl Study<'_> {
         Ok(())
     }
 
-    fn conclude(self) {
+    /// Looks the values of columns that may refer to a table up in its keys; returns how many columns were looked up.
+    async fn inclusions(&mut self, session: &Session) -> Result<usize, LabError> {
+        let context = Context::new(self.experiment.lab.catalog(), &self.experiment.project.config);
+        let suspicions = inclusion::suspicions(&context);
+        let count = suspicions.len();
+        for suspicion in suspicions {
+            let answer = answer(&session.rows(suspicion.sql()).await?);
+            self.outcome.findings.extend(suspicion.judge(&answer));
+        }
+        Ok(count)
+    }
+
+    fn conclude(self, included: usize) {
         let columns = ["table", "left", "right", "measured", "contradicting rows"];
         let found = self.rows.len();
         self.outcome.evidence.insert(
@@ -203,7 +218,7 @@ impl Study<'_> {
         self.outcome.measure("tables", self.tables as f64, "count");
         self.outcome.measure("dependencies", found as f64, "count");
         self.outcome.summary = format!(
-            "Read {} tables of at least {FEW_ROWS} rows, left sides of up to two columns and all parts of keys; {found} dependencies that repeat values.",
+            "Read {} tables of at least {FEW_ROWS} rows, left sides of up to two columns and all parts of keys; {found} dependencies that repeat values. Looked {included} columns up in the keys of other tables.",
             self.tables
         );
     }

@@ -1,9 +1,11 @@
 //! `plans`: does every query still run as it was accepted, for hot, rare and absent values?
 
 mod evidence;
+mod growth;
 mod judge;
 mod lock;
 mod measure;
+mod writes;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +13,8 @@ use underpin_model::config::ProofConfig;
 use underpin_model::{Code, Finding, ObjectKind, ObjectRef, SourceLine};
 use underpin_plan::{Budget, Thresholds};
 
-use self::judge::Judge;
+use self::judge::{Accepted, Judge};
+pub(crate) use self::lock::{FILE as LOCK, accepted_sets, accepted_writes, sets_of};
 use self::measure::{QueryRun, Runner};
 use crate::error::LabError;
 use crate::planning::{Planner, pinned};
@@ -33,12 +36,14 @@ pub const CODES: &[Code] = &[
     judge::ESTIMATE,
     judge::TEMP,
     judge::RESULT,
+    judge::LOST_INDEX,
     judge::CHANGED,
     judge::UNSTABLE,
     judge::GENERIC,
     OVER_BUDGET,
     NOT_UNDERSTOOD,
     lock::NO_BASELINE,
+    growth::GROWS,
 ];
 
 const OVER_BUDGET: Code =
@@ -71,31 +76,43 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     for table in pinned::all_visible(planner.session()).await? {
         outcome.unexamined.push(format!("{table} has pages that are not all-visible after VACUUM"));
     }
+    let owner = Planner::open(&sandbox, None, &settings).await?;
     let lock = lock::read(experiment, &settings, &mut outcome)?;
     let mut runner = Runner::new(&planner, experiment, lock.baseline.as_ref());
     let runs = runner.all(&mut outcome).await?;
     let data = measure::data(&sandbox, &runs).await?;
-    budgets(experiment, &runs, &mut outcome);
+    let writes = writes::measure(experiment, &sandbox, &owner, &mut outcome).await?;
     let compared = if lock.baseline.is_some() { Compared::WithBaseline } else { Compared::BudgetsOnly };
     let limits = thresholds(&config);
+    budgets(experiment, (&runs, &limits), &mut outcome);
     let mut judge = Judge::new(experiment, &limits, &mut outcome);
     judge.generic_plans(&runs);
     if let Some(baseline) = lock.baseline.as_ref().filter(|_| experiment.bless.is_none()) {
-        let mut breaches = judge.against(baseline, &runs, &data);
-        if breaches.iter().any(|one| one.breach.rule.fails()) {
+        let gone = writes.gone(baseline);
+        let accepted = Accepted { baseline, data: &data, gone: &gone };
+        let mut breaches = judge.against(&accepted, &runs);
+        let mut beside = writes.against(baseline, &limits);
+        if breaches.iter().any(|one| one.breach.rule.fails()) || !beside.is_empty() {
             for _ in 0..ANALYSES {
-                planner.session().execute("ANALYZE").await?;
+                owner.session().execute("ANALYZE").await?;
                 let again = runner.again(&breaches).await?;
-                let still = judge.against(baseline, &again, &data);
+                let still = judge.against(&accepted, &again);
                 judge::note_unstable(&mut breaches, &still, &again);
+                let again = writes::measure(experiment, &sandbox, &owner, &mut Outcome::default()).await?;
+                let still = again.against(baseline, &limits);
+                beside.retain(|key, _| still.contains_key(key));
             }
         }
         judge.report(baseline, &runs, breaches);
+        outcome.findings.extend(beside.into_values());
     }
     if let Some(reason) = experiment.bless {
-        outcome.documents.push(lock.blessed(reason, &runs, data));
+        outcome.documents.push(lock.blessed(reason, &runs, (data, &writes)));
+    } else {
+        growth::examine(experiment, &runs, &limits, &mut outcome).await?;
     }
     evidence::conclude(&runs, compared, &mut outcome);
+    owner.close().await;
     planner.close().await;
     sandbox.drop().await?;
     Ok(outcome)
@@ -112,6 +129,9 @@ fn thresholds(config: &ProofConfig) -> Thresholds {
         ("estimate_ratio", config.estimate_ratio),
         ("estimate_buffers", config.estimate_buffers),
         ("temp", config.temp),
+        ("lost_ratio", config.lost_ratio),
+        ("lost_more", config.lost_more),
+        ("growth", config.growth),
     ]);
     let mut limits = Thresholds::default();
     for (name, value) in own {
@@ -123,7 +143,11 @@ fn thresholds(config: &ProofConfig) -> Thresholds {
 }
 
 /// Judges every plan by the clauses of its query's header; time is shown and never judged.
-fn budgets(experiment: &Experiment<'_>, runs: &[QueryRun<'_>], outcome: &mut Outcome) {
+fn budgets(
+    experiment: &Experiment<'_>,
+    (runs, limits): (&[QueryRun<'_>], &Thresholds),
+    outcome: &mut Outcome,
+) {
     for query in &experiment.project.queries {
         for clause in Budget::parse(&query.budget).1 {
             let message = format!(
@@ -137,8 +161,9 @@ fn budgets(experiment: &Experiment<'_>, runs: &[QueryRun<'_>], outcome: &mut Out
     }
     for run in runs {
         let (budget, _) = Budget::parse(&run.query.budget);
+        let own = budget.over(limits);
         for answer in &run.answers {
-            for exceeded in budget.exceeded(&answer.custom.plan) {
+            for exceeded in budget.exceeded(&answer.custom.plan, &own) {
                 let message = format!(
                     "{} with its {} values exceeds its budget: {exceeded}.",
                     run.query.name, answer.set.name

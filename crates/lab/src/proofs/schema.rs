@@ -76,7 +76,7 @@ async fn study(project: &Project, catalog: &Catalog, session: &Session) -> Resul
     Ok(outcome)
 }
 
-fn answer(rows: &underpin_pg::Rows) -> Answer {
+pub(super) fn answer(rows: &underpin_pg::Rows) -> Answer {
     let first = rows.rows.first().cloned().unwrap_or_default();
     rows.columns.iter().cloned().zip(first).collect()
 }

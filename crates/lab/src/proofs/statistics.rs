@@ -1,6 +1,8 @@
 //! `statistics`: which estimates are wrong, why, and what is the least that repairs them?
 
+mod objects;
 mod overrides;
+mod page;
 mod remedy;
 
 use std::collections::BTreeSet;
@@ -11,11 +13,14 @@ use underpin_plan::gate::{self, Thresholds};
 use underpin_plan::misestimate::misestimates;
 use underpin_plan::{PlanNode, view};
 
-use self::remedy::{Remedy, remedies};
+use self::remedy::Remedy;
+pub(crate) use self::remedy::remedies;
 use crate::error::LabError;
+use crate::planning::settled::settled;
 use crate::planning::values::{Chooser, Known, Set};
 use crate::planning::{Asked, Measured, Mode, Planner, is_explainable, pinned};
 use crate::proof::{Document, Experiment, Experimenting, Outcome, Proof};
+use crate::proofs::plans::{accepted_sets, sets_of};
 
 /// The proof.
 pub const PROOF: Proof = Proof {
@@ -27,7 +32,7 @@ pub const PROOF: Proof = Proof {
 };
 
 /// Every code that this proof reports.
-pub const CODES: &[Code] = &[WRONG, COSTS, overrides::OVERRIDE];
+pub const CODES: &[Code] = &[WRONG, COSTS, overrides::OVERRIDE, objects::UNNEEDED];
 
 const WRONG: Code =
     Code::warning("UP540", "estimate-wrong", "an estimate is off ten times or more, and a remedy repairs it");
@@ -37,12 +42,15 @@ const COSTS: Code = Code::error(
     "a wrong estimate makes a query touch many more buffers than it has to",
 );
 
+/// The page about the dearest bad plan.
+const PAGE: &str = "evidence/bad-plan.md";
 /// Off by less than this after a remedy, an estimate is repaired.
 const REPAIRED: f64 = 2.0;
 /// An estimate of fewer rows than this, of which fewer come, decides nothing.
 const FEW_ROWS: f64 = 50.0;
 
 /// A query with values that was executed.
+#[derive(Clone)]
 struct Base<'p> {
     query: &'p underpin_model::project::Query,
     set: Set,
@@ -52,6 +60,12 @@ struct Base<'p> {
 impl Base<'_> {
     fn asked(&self) -> Asked<'_> {
         Asked { query: self.query, values: &self.set.values, mode: Mode::Custom }
+    }
+
+    /// Returns whether the plan shows the table.
+    fn reads(&self, table: &str) -> bool {
+        let nodes = self.measured.plan.root.all();
+        nodes.iter().any(|node| node.relation.as_ref().is_some_and(|relation| relation.name == table))
     }
 }
 
@@ -88,25 +102,63 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let bases = bases(experiment, &planner, &mut outcome).await?;
     let wrongs = wrongs(&bases, limit);
     let mut rows = Vec::new();
-    let mut worst: Option<(f64, Document)> = None;
+    let mut worst: Option<Shown> = None;
+    let study = Study { planner: &planner, bases: &bases, before: String::new() };
     for wrong in &wrongs {
-        let tried = try_all(&planner, &bases, wrong, &mut outcome).await?;
+        let tried = study.try_all(wrong, Until::Repaired, &mut outcome).await?;
         rows.extend(tried.iter().map(|one| row(&bases[wrong.base], wrong, one)));
         let Some(best) = least(&tried) else {
             rows.push(unrepaired(&bases[wrong.base], wrong));
             continue;
         };
-        let page = report(&bases[wrong.base], wrong, best, &mut outcome);
+        report(&bases[wrong.base], wrong, best, &mut outcome);
         let costs = bases[wrong.base].measured.buffers() as f64 / best.with.buffers().max(1) as f64;
-        if worst.as_ref().is_none_or(|(most, _)| costs > *most) {
-            worst = Some((costs, page));
+        if worst.as_ref().is_none_or(|one| costs > one.costs) {
+            let content = page::page(&page::Told {
+                base: &bases[wrong.base],
+                wrong,
+                tried: &tried,
+                after: best.with.clone(),
+                without: None,
+            });
+            worst = Some(Shown { costs, content });
         }
     }
-    outcome.documents.extend(worst.map(|(_, page)| page));
+    objects::examine(&study, (&wrongs, limit), &mut worst, &mut outcome).await?;
+    outcome.documents.extend(
+        worst.map(|one| Document {
+            path: PAGE.to_owned(),
+            content: settled(&project.root, PAGE, one.content),
+        }),
+    );
     planner.close().await;
     sandbox.drop().await?;
     conclude(&bases, &wrongs, rows, &mut outcome);
     Ok(outcome)
+}
+
+/// The page about the plan that a wrong estimate makes dearest.
+struct Shown {
+    /// Blocks before over blocks after.
+    costs: f64,
+    content: String,
+}
+
+/// Queries in the state in which their estimates are examined.
+struct Study<'a, 'p> {
+    planner: &'a Planner,
+    bases: &'a [Base<'p>],
+    /// Statements that make that state, in each transaction; empty for the template as it is.
+    before: String,
+}
+
+/// How far to go through the remedies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Until {
+    /// To the first that repairs the estimate: they come in the order of what they cost.
+    Repaired,
+    /// To the last, to compare them.
+    All,
 }
 
 async fn bases<'p>(
@@ -116,8 +168,9 @@ async fn bases<'p>(
 ) -> Result<Vec<Base<'p>>, LabError> {
     let mut chooser = Chooser { planner, catalog: experiment.lab.catalog(), known: Known::default() };
     let mut found = Vec::new();
+    let accepted = accepted_sets(experiment);
     for query in experiment.project.queries.iter().filter(|query| is_explainable(query)) {
-        let sets = match chooser.sets(query).await {
+        let sets = match sets_of(&accepted, &mut chooser, query).await {
             Ok(sets) => sets,
             Err(error) => {
                 outcome.unexamined.push(format!("{} ({})", query.name, error.chain()));
@@ -184,60 +237,57 @@ fn key(node: &PlanNode) -> String {
     }
 }
 
-async fn try_all(
-    planner: &Planner,
-    bases: &[Base<'_>],
-    wrong: &Wrong,
-    outcome: &mut Outcome,
-) -> Result<Vec<Tried>, LabError> {
-    let base = &bases[wrong.base];
-    let mut found = Vec::new();
-    for remedy in &wrong.remedies {
-        let with = match planner.measure(base.asked(), &remedy.try_sql).await {
-            Ok(with) => with,
-            Err(LabError::Query(error)) => {
-                outcome.unexamined.push(format!("{} for {} ({error})", remedy.sql, base.query.name));
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        let now = misestimates(&with.plan.root).into_iter().filter(|one| key(one.node) == wrong.key);
-        // Another method may not run to its end, or split the work: then nothing is known of its estimate.
-        let now =
-            now.max_by(|a, b| a.factor().total_cmp(&b.factor())).map(|one| (one.factor(), one.estimate));
-        let Some((factor, estimate)) = now else { continue };
-        let repairs = factor < REPAIRED;
-        let worsens = if repairs { worsened(planner, bases, remedy).await? } else { None };
-        let done = repairs && worsens.is_none();
-        found.push(Tried { remedy: remedy.clone(), factor, estimate, with, worsens });
-        // They come in the order of what they cost: the first that does it is the least.
-        if done {
-            break;
+impl Study<'_, '_> {
+    fn with(&self, remedy: &Remedy) -> String {
+        match self.before.is_empty() {
+            true => remedy.try_sql.clone(),
+            false => format!("{};\n{}", self.before, remedy.try_sql),
         }
     }
-    Ok(found)
-}
 
-/// Returns the name of a query that a remedy makes worse.
-async fn worsened(
-    planner: &Planner,
-    bases: &[Base<'_>],
-    remedy: &Remedy,
-) -> Result<Option<String>, LabError> {
-    for base in bases {
-        let nodes = base.measured.plan.root.all();
-        let reads = nodes.iter().any(|node| {
-            node.relation.as_ref().is_some_and(|relation| remedy.tables.contains(&relation.name))
-        });
-        if !reads {
-            continue;
+    async fn try_all(
+        &self,
+        wrong: &Wrong,
+        until: Until,
+        outcome: &mut Outcome,
+    ) -> Result<Vec<Tried>, LabError> {
+        let base = &self.bases[wrong.base];
+        let mut found = Vec::new();
+        for remedy in &wrong.remedies {
+            let with = match self.planner.measure(base.asked(), &self.with(remedy)).await {
+                Ok(with) => with,
+                Err(LabError::Query(error)) => {
+                    outcome.unexamined.push(format!("{} for {} ({error})", remedy.sql, base.query.name));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let now = misestimates(&with.plan.root).into_iter().filter(|one| key(one.node) == wrong.key);
+            // Another method may not run to its end, or split the work: then nothing is known of its estimate.
+            let now =
+                now.max_by(|a, b| a.factor().total_cmp(&b.factor())).map(|one| (one.factor(), one.estimate));
+            let Some((factor, estimate)) = now else { continue };
+            let repairs = factor < REPAIRED;
+            let worsens = if repairs { self.worsened(remedy).await? } else { None };
+            let done = repairs && worsens.is_none();
+            found.push(Tried { remedy: remedy.clone(), factor, estimate, with, worsens });
+            if done && until == Until::Repaired {
+                break;
+            }
         }
-        let with = planner.measure(base.asked(), &remedy.try_sql).await?;
-        if gate::grows(base.measured.buffers(), with.buffers(), &Thresholds::default()) {
-            return Ok(Some(base.query.name.clone()));
-        }
+        Ok(found)
     }
-    Ok(None)
+
+    /// Returns the name of a query that a remedy makes worse.
+    async fn worsened(&self, remedy: &Remedy) -> Result<Option<String>, LabError> {
+        for base in self.bases.iter().filter(|base| remedy.tables.iter().any(|table| base.reads(table))) {
+            let with = self.planner.measure(base.asked(), &self.with(remedy)).await?;
+            if gate::grows(base.measured.buffers(), with.buffers(), &Thresholds::default()) {
+                return Ok(Some(base.query.name.clone()));
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// Returns the least remedy that repairs the estimate and makes no query worse.
@@ -270,8 +320,8 @@ fn unrepaired(base: &Base<'_>, wrong: &Wrong) -> Vec<String> {
     row
 }
 
-/// Adds the finding and returns the page that shows it.
-fn report(base: &Base<'_>, wrong: &Wrong, best: &Tried, outcome: &mut Outcome) -> Document {
+/// Adds the finding with both plans.
+fn report(base: &Base<'_>, wrong: &Wrong, best: &Tried, outcome: &mut Outcome) {
     let (query, before, after) = (base.query, base.measured.buffers(), best.with.buffers());
     let costs = gate::grows(after, before, &Thresholds::default());
     let message = format!(
@@ -288,11 +338,7 @@ fn report(base: &Base<'_>, wrong: &Wrong, best: &Tried, outcome: &mut Outcome) -
     let text =
         format!("now:\n{}\n\nrepaired:\n{}", view::text(&base.measured.plan), view::text(&best.with.plan));
     let id = format!("estimate-{}-{}", query.name, base.set.name);
-    let evidence = Evidence::text(&id, format!("{} before and after", query.name), "text", text.clone());
-    let page = format!(
-        "# A plan that a wrong estimate forced\n\nRegenerate with `underpin prove statistics`.\n\n{message}\n\n```sql\n{}\n```\n\n```text\n{text}\n```\n",
-        best.remedy.sql
-    );
+    let evidence = Evidence::text(&id, format!("{} before and after", query.name), "text", text);
     let finding = Finding::new(if costs { &COSTS } else { &WRONG }, message)
         .object(ObjectRef::new(ObjectKind::Query, &query.name))
         .at(SourceLine::new(query.file.clone(), query.statement.line))
@@ -302,7 +348,6 @@ fn report(base: &Base<'_>, wrong: &Wrong, best: &Tried, outcome: &mut Outcome) -
     if outcome.evidence.iter().all(|one| one.id != evidence.id) {
         outcome.evidence.push(evidence);
     }
-    Document { path: "evidence/bad-plan.md".to_owned(), content: page }
 }
 
 fn conclude(bases: &[Base<'_>], wrongs: &[Wrong], rows: Vec<Vec<String>>, outcome: &mut Outcome) {

@@ -1,6 +1,6 @@
 //! Rows as numbers: one dictionary per column.
 
-use std::collections::HashMap;
+use super::hash::QuickMap;
 
 /// A table, column by column.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +27,7 @@ pub struct EncodedColumn {
 /// Reads what `COPY … TO STDOUT` sends: a line per row, a tab between columns, `\N` for NULL; `columns` is their number.
 pub fn encode(text: &str, columns: usize) -> Encoded {
     let mut table = Encoded { rows: 0, columns: vec![EncodedColumn::default(); columns] };
-    let mut dictionaries: Vec<HashMap<&str, u32>> = vec![HashMap::new(); columns];
+    let mut dictionaries: Vec<QuickMap<&str, u32>> = vec![QuickMap::default(); columns];
     for line in text.lines() {
         table.rows += 1;
         let mut values = line.split('\t');

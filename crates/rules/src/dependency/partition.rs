@@ -1,8 +1,7 @@
 //! The classes of rows that agree on the left side, and whether they agree on the right one.
 
-use std::collections::HashMap;
-
 use super::encode::Encoded;
+use super::hash::QuickMap;
 
 /// Classes up to which numbers are looked up in a list instead of a map.
 const LISTED: usize = 1 << 22;
@@ -23,29 +22,39 @@ pub(super) enum Verdict {
 }
 
 impl Partition {
-    /// Returns the classes of all rows.
-    pub(super) fn of(table: &Encoded, left: &[usize]) -> Partition {
-        Partition::build(table, left, 0..table.rows as u32)
+    /// Returns the classes of all rows; none when fewer than half of the rows repeat a class, which is noticed on the way.
+    pub(super) fn of_repeating(table: &Encoded, left: &[usize]) -> Option<Partition> {
+        Partition::build(table, left, (0..table.rows as u32, table.rows - table.rows / 2))
     }
 
     /// Returns the classes of some rows, in their order.
     pub(super) fn of_sample(table: &Encoded, left: &[usize], rows: &[u32]) -> Partition {
-        Partition::build(table, left, rows.iter().copied())
+        let whole = Partition::build(table, left, (rows.iter().copied(), usize::MAX));
+        whole.unwrap_or(Partition { of_row: Vec::new(), classes: 0 })
     }
 
-    fn build(table: &Encoded, left: &[usize], rows: impl ExactSizeIterator<Item = u32> + Clone) -> Partition {
+    /// Returns the classes of the rows; none as soon as there are more than `most`.
+    fn build(
+        table: &Encoded,
+        left: &[usize],
+        (rows, most): (impl ExactSizeIterator<Item = u32> + Clone, usize),
+    ) -> Option<Partition> {
         let mut partition = Partition { of_row: vec![0; rows.len()], classes: 1 };
         for column in left {
             let column = &table.columns[*column];
             let codes = rows.clone().map(|row| column.codes[row as usize]);
-            partition.refine(codes, column.distinct);
+            if !partition.refine(codes, column.distinct, most) {
+                return None;
+            }
         }
-        partition
+        Some(partition)
     }
 
-    /// Splits every class by another column.
-    fn refine(&mut self, codes: impl Iterator<Item = u32>, distinct: usize) {
+    /// Splits every class by another column; returns whether there are no more than `most` classes then.
+    fn refine(&mut self, codes: impl Iterator<Item = u32>, distinct: usize, most: usize) -> bool {
         let room = self.classes.saturating_mul(distinct);
+        // A list that is far longer than what is looked up in it takes longer to clear than a map to fill.
+        let listed = LISTED.min(self.of_row.len().saturating_mul(8));
         let mut classes = 0u32;
         let mut number = |known: &mut u32| {
             if *known == u32::MAX {
@@ -54,18 +63,26 @@ impl Partition {
             }
             *known
         };
-        if room <= LISTED {
+        if room <= listed {
             let mut list = vec![u32::MAX; room];
             for (class, code) in self.of_row.iter_mut().zip(codes) {
                 *class = number(&mut list[*class as usize * distinct + code as usize]);
+                if *class as usize >= most {
+                    return false;
+                }
             }
         } else {
-            let mut map: HashMap<(u32, u32), u32> = HashMap::with_capacity(self.of_row.len());
+            let room = self.of_row.len().min(most);
+            let mut map: QuickMap<u64, u32> = QuickMap::with_capacity_and_hasher(room, Default::default());
             for (class, code) in self.of_row.iter_mut().zip(codes) {
-                *class = number(map.entry((*class, code)).or_insert(u32::MAX));
+                *class = number(map.entry(pair(*class, code)).or_insert(u32::MAX));
+                if *class as usize >= most {
+                    return false;
+                }
             }
         }
         self.classes = classes as usize;
+        true
     }
 
     /// Returns whether the sampled rows leave the dependency possible, as an approximate one too.
@@ -106,13 +123,13 @@ impl Partition {
 
     /// Returns the rows that do not have the most frequent value of their class (g3).
     pub(super) fn contradicting(&self, table: &Encoded, right: usize) -> usize {
-        let mut counts: HashMap<(u32, u32), usize> = HashMap::new();
+        let mut counts: QuickMap<u64, usize> = QuickMap::default();
         for (class, code) in self.of_row.iter().zip(&table.columns[right].codes) {
-            *counts.entry((*class, *code)).or_default() += 1;
+            *counts.entry(pair(*class, *code)).or_default() += 1;
         }
         let mut most = vec![0usize; self.classes];
-        for ((class, _), count) in counts {
-            let known = &mut most[class as usize];
+        for (pair, count) in counts {
+            let known = &mut most[(pair >> 32) as usize];
             *known = (*known).max(count);
         }
         self.of_row.len() - most.iter().sum::<usize>()
@@ -128,4 +145,9 @@ impl Partition {
         let agree: f64 = counts.iter().map(|count| (count / rows).powi(2)).sum();
         agree.ln() * (table.rows - self.classes) as f64
     }
+}
+
+/// Returns a class and a code as one number.
+fn pair(class: u32, code: u32) -> u64 {
+    u64::from(class) << 32 | u64::from(code)
 }

@@ -1,6 +1,6 @@
 //! Which index would help: candidates from the plans, built on the clone, measured, and chosen step by step.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use underpin_model::config::ProofConfig;
 use underpin_model::project::Project;
@@ -9,12 +9,14 @@ use underpin_plan::candidate::{Candidate, candidates};
 use underpin_plan::compare::amount;
 use underpin_plan::condition::{self, Side};
 use underpin_plan::gate::{self, Thresholds};
+use underpin_plan::misestimate::{misestimates, worst as worst_factor};
 use underpin_plan::view;
 
 use super::pairs::{Base, Workload};
 use crate::error::LabError;
 use crate::planning::{Asked, Measured, Mode, Planner};
 use crate::proof::{Document, Outcome};
+use crate::proofs::statistics::remedies;
 
 pub(super) const MISSING: Code =
     Code::warning("UP526", "index-missing", "an index would save a query most of its work");
@@ -24,12 +26,23 @@ pub(super) const REWRITE: Code = Code::warning(
     "a condition is written so that no index on its column serves it",
 );
 
+pub(super) const STATISTICS: Code = Code::warning(
+    "UP528",
+    "statistics-not-index",
+    "a wrong estimate explains a dear plan: statistics are missing, not an index",
+);
+
 /// Indexes that are proposed at most, unless the project says otherwise.
 const MOST_INDEXES: u32 = 8;
-/// Candidates that are built at most, those of the dearest queries first.
-const MOST_BUILT: usize = 60;
+/// Candidates that are built at most: the dearest queries in turn, each with its next.
+const MOST_BUILT: usize = 150;
 /// Buffers below which no query is worth an index.
 const CHEAP: u64 = 16;
+
+/// Off by this factor, an estimate may be the reason for a plan.
+const WRONG: f64 = 10.0;
+/// Off by less than this after a remedy, an estimate is repaired.
+const REPAIRED: f64 = 2.0;
 
 /// An index that was built and measured.
 #[derive(Clone)]
@@ -48,8 +61,20 @@ pub(super) struct Advice {
     chosen: Vec<Built>,
     tried: usize,
     left_out: usize,
+    /// Plans that a wrong estimate explains.
+    repairs: Vec<Repair>,
     /// Name of a query, its condition, and what to write instead.
     rewrites: BTreeSet<(String, String, String)>,
+}
+
+/// A query whose plan is explained by a wrong estimate: statistics are what is missing, not an index.
+struct Repair {
+    /// Position in the workload.
+    at: usize,
+    /// The statement that repairs it.
+    sql: String,
+    /// The query with it.
+    with: Measured,
 }
 
 /// Builds what could help, one after the other, and chooses.
@@ -58,8 +83,8 @@ pub(super) async fn advise(
     workload: &Workload<'_>,
     config: &ProofConfig,
 ) -> Result<Advice, LabError> {
-    let mut advice = Advice::default();
-    let mut worth: BTreeMap<Candidate, f64> = BTreeMap::new();
+    let mut advice = Advice { repairs: repairs(planner, workload).await?, ..Advice::default() };
+    let mut wanted: Vec<(f64, BTreeSet<Candidate>)> = Vec::new();
     for base in workload.asked.iter().filter(|base| base.measured.buffers() > CHEAP) {
         let generic = Asked { mode: Mode::Generic, ..base.asked() };
         let plan = planner.plan(generic, "").await?;
@@ -69,29 +94,78 @@ pub(super) async fn advise(
             rewrites(base, &plan.root, &mut advice.rewrites);
         }
         let weight = base.query.rate.unwrap_or(1.0) * base.measured.buffers() as f64;
-        for candidate in candidates(&plan.root) {
-            *worth.entry(candidate).or_default() += weight;
+        wanted.push((weight, candidates(&plan.root)));
+    }
+    let (pool, left_out) = in_turn(wanted);
+    advice.left_out = left_out;
+    advice.tried = pool.len();
+    let mut now: Vec<Measured> = workload.asked.iter().map(|base| base.measured.clone()).collect();
+    for repair in &advice.repairs {
+        // An index must beat the plan that the server makes once it knows better.
+        now[repair.at] = repair.with.clone();
+    }
+    advice.chosen = choose(planner, (workload, now), pool, config).await?;
+    Ok(advice)
+}
+
+/// Returns the candidates of the dearest query's turn by turn, and how many were left out: a dear query with many must not
+/// keep the only one of a cheaper query from being built.
+fn in_turn(mut wanted: Vec<(f64, BTreeSet<Candidate>)>) -> (Vec<Candidate>, usize) {
+    wanted.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut turns: Vec<_> = wanted.into_iter().map(|(_, candidates)| candidates.into_iter()).collect();
+    let (mut pool, mut seen, mut left_out) = (Vec::new(), BTreeSet::new(), 0);
+    while !turns.is_empty() {
+        turns.retain_mut(|turn| {
+            let Some(next) = turn.find(|candidate| !seen.contains(candidate)) else { return false };
+            seen.insert(next.clone());
+            match pool.len() < MOST_BUILT {
+                true => pool.push(next),
+                false => left_out += 1,
+            }
+            true
+        });
+    }
+    (pool, left_out)
+}
+
+/// Tries statistics on every dear query with a wrong estimate; returns those that clearly run better for it.
+async fn repairs(planner: &Planner, workload: &Workload<'_>) -> Result<Vec<Repair>, LabError> {
+    let mut found = Vec::new();
+    for (at, base) in workload.asked.iter().enumerate() {
+        if base.measured.buffers() <= CHEAP || base.set.name == "absent" {
+            continue;
+        }
+        let wrong = misestimates(&base.measured.plan.root);
+        let worst = wrong.iter().filter(|one| one.factor() >= WRONG).max_by_key(|one| one.node.all().len());
+        // The lowest of the wrong ones is the root of the others.
+        let root = wrong.iter().filter(|one| one.factor() >= WRONG).min_by_key(|one| one.node.all().len());
+        for remedy in [root, worst].into_iter().flatten().flat_map(|one| remedies(one.node)) {
+            let with = match planner.measure(base.asked(), &remedy.try_sql).await {
+                Ok(with) => with,
+                // A type without the operators that the statistics need, most often.
+                Err(LabError::Query(_)) => continue,
+                Err(error) => return Err(error),
+            };
+            let repaired =
+                worst_factor(&with.plan.root) < WRONG.min(worst_factor(&base.measured.plan.root) / REPAIRED);
+            if repaired && gate::grows(with.buffers(), base.measured.buffers(), &Thresholds::default()) {
+                found.push(Repair { at, sql: remedy.sql, with });
+                break;
+            }
         }
     }
-    let mut order: Vec<(Candidate, f64)> = worth.into_iter().collect();
-    order.sort_by(|a, b| b.1.total_cmp(&a.1));
-    advice.left_out = order.len().saturating_sub(MOST_BUILT);
-    let pool: Vec<Candidate> = order.into_iter().take(MOST_BUILT).map(|(candidate, _)| candidate).collect();
-    advice.tried = pool.len();
-    advice.chosen = choose(planner, workload, pool, config).await?;
-    Ok(advice)
+    Ok(found)
 }
 
 /// Takes the best, then the best beside it, and so on: sets of indexes are not the sum of their parts.
 async fn choose(
     planner: &Planner,
-    workload: &Workload<'_>,
+    (workload, mut now): (&Workload<'_>, Vec<Measured>),
     mut pool: Vec<Candidate>,
     config: &ProofConfig,
 ) -> Result<Vec<Built>, LabError> {
     let most = config.max_indexes.unwrap_or(MOST_INDEXES) as usize;
     let mut room = config.max_bytes.unwrap_or(u64::MAX);
-    let mut now: Vec<Measured> = workload.asked.iter().map(|base| base.measured.clone()).collect();
     let mut chosen: Vec<Built> = Vec::new();
     while chosen.len() < most && !pool.is_empty() {
         let mut useful = Vec::new();
@@ -212,6 +286,9 @@ impl Advice {
                     .at(SourceLine::new(named.file.clone(), named.statement.line));
             outcome.findings.push(finding);
         }
+        for repair in &self.repairs {
+            self.statistics(repair, &workload.asked[repair.at], outcome);
+        }
         if self.chosen.is_empty() {
             return;
         }
@@ -237,6 +314,29 @@ impl Advice {
             rows,
         ));
         outcome.documents.push(self.migration());
+    }
+
+    fn statistics(&self, repair: &Repair, base: &Base<'_>, outcome: &mut Outcome) {
+        let message = format!(
+            "{} ({} values) touches {} buffers because an estimate is off {} times; with {} it touches {}. No index is advised for it.",
+            base.query.name,
+            base.set.name,
+            amount(base.measured.buffers() as f64),
+            amount(worst_factor(&base.measured.plan.root)),
+            repair.sql,
+            amount(repair.with.buffers() as f64)
+        );
+        let finding = Finding::new(&STATISTICS, message)
+            .object(ObjectRef::new(ObjectKind::Query, &base.query.name))
+            .at(SourceLine::new(base.query.file.clone(), base.query.statement.line))
+            .hint(format!("{};", repair.sql));
+        outcome.findings.push(finding);
+    }
+
+    /// Returns the statements that build what is proposed.
+    pub(super) fn statements(&self) -> Vec<String> {
+        let all = self.chosen.iter().map(|built| built.candidate.statement(&built.candidate.name(), ""));
+        all.collect()
     }
 
     fn missing(&self, built: &Built, workload: &Workload<'_>, outcome: &mut Outcome) {

@@ -1,16 +1,14 @@
 //! What each foreign key asks when a parent goes, and which index answers.
 
-use camino::Utf8PathBuf;
-use underpin_model::project::{Param, Query};
-use underpin_model::statement::{Statement, StatementFacts, Verb};
 use underpin_model::{Code, Finding, ObjectKind, ObjectRef};
 use underpin_plan::Thresholds;
 use underpin_plan::compare::amount;
 use underpin_plan::gate;
 
-use super::surface::Index;
 use crate::error::LabError;
-use crate::planning::{Asked, Measured, Mode, Planner, hidden};
+use crate::planning::reference::{Reference, references};
+use crate::planning::surface::Index;
+use crate::planning::{Measured, Planner, hidden};
 use crate::proof::Outcome;
 
 pub(super) const WALKS: Code = Code::warning(
@@ -18,6 +16,9 @@ pub(super) const WALKS: Code = Code::warning(
     "fk-check-walks",
     "deleting a parent walks through the referring table, though few rows refer to it",
 );
+
+/// Blocks of a check that an index of its own answers.
+const FEW_BLOCKS: u64 = 5;
 
 /// A referential check with and without each index that answers it.
 pub(super) struct ForeignKey {
@@ -51,15 +52,9 @@ pub(super) async fn examine(
     indexes: &[Index],
     outcome: &mut Outcome,
 ) -> Result<Vec<ForeignKey>, LabError> {
-    let rows = owner.session().rows(include_str!("foreign_keys.sql")).await?;
     let mut found = Vec::new();
-    for row in rows.iter() {
-        let (table, schema) = (row.text("table"), row.text("schema"));
-        let Some(key) = owner.session().rows(row.text("key_sql")).await?.rows.into_iter().next() else {
-            continue;
-        };
-        let query = check(row.text("name"), row.text("check_sql"), row.text("types"));
-        let asked = Asked { query: &query, values: &key, mode: Mode::Generic };
+    for reference in references(owner.session()).await? {
+        let (asked, schema) = (reference.asked(), reference.schema.as_str());
         let measured = owner.measure(asked, "").await?;
         let mut serving = Vec::new();
         let read: Vec<&str> =
@@ -71,20 +66,22 @@ pub(super) async fn examine(
         }
         let build = format!(
             "CREATE INDEX underpin_fk ON {} ({})",
-            underpin_model::sql_text::quote_qualified(schema, table),
-            row.text("columns")
+            underpin_model::sql_text::quote_qualified(schema, &reference.table),
+            reference.columns.join(", ")
         );
         // With an index of its own no check of a few rows touches more blocks than this: nothing to compare.
-        if measured.buffers() > 16 {
+        if measured.buffers() > FEW_BLOCKS {
             let best = owner.measure(asked, &build).await?;
-            if gate::grows(best.buffers(), measured.buffers(), &Thresholds::default()) {
-                outcome.findings.push(walks(row, &measured, &best, &build));
+            // What is read is a table from its beginning to its end, which grows: few blocks more count already.
+            let limits = Thresholds { buffers_more: FEW_BLOCKS as f64, ..Thresholds::default() };
+            if gate::grows(best.buffers(), measured.buffers(), &limits) {
+                outcome.findings.push(walks(&reference, &measured, &best, &build));
             }
         }
         found.push(ForeignKey {
-            name: format!("{table}.{}", row.text("name")),
-            table: (schema.to_owned(), table.to_owned()),
-            columns: row.text("columns").split(", ").map(str::to_owned).collect(),
+            name: reference.name(),
+            table: (reference.schema, reference.table),
+            columns: reference.columns,
             measured,
             serving,
         });
@@ -92,39 +89,16 @@ pub(super) async fn examine(
     Ok(found)
 }
 
-fn walks(row: underpin_pg::Row<'_>, measured: &Measured, best: &Measured, build: &str) -> Finding {
-    let (table, name) = (row.text("table"), row.text("name"));
+fn walks(reference: &Reference, measured: &Measured, best: &Measured, build: &str) -> Finding {
+    let (table, name) = (&reference.table, &reference.constraint);
     let message = format!(
         "The check of {name} reads {} buffers of {table} to find {} rows; with an index of its own {}.",
         amount(measured.buffers() as f64),
         amount(measured.record.rows as f64),
         amount(best.buffers() as f64)
     );
-    let object = ObjectRef::in_schema(ObjectKind::Constraint, row.text("schema"), format!("{table}.{name}"));
+    let object = ObjectRef::in_schema(ObjectKind::Constraint, &reference.schema, format!("{table}.{name}"));
     Finding::new(&WALKS, message)
         .object(object)
         .hint(build.replace("INDEX underpin_fk ON", "INDEX CONCURRENTLY ON") + ";")
-}
-
-/// Returns the check as a query, which a superuser asks.
-fn check(name: &str, sql: &str, types: &str) -> Query {
-    let param = |(nth, type_name): (usize, &str)| Param {
-        name: format!("key{nth}"),
-        type_name: type_name.to_owned(),
-        value: None,
-        line: 1,
-    };
-    let facts = StatementFacts { verb: Verb::Select, ..StatementFacts::default() };
-    Query {
-        name: name.to_owned(),
-        file: Utf8PathBuf::new(),
-        statement: Statement { sql: sql.to_owned(), line: 1, facts, copy_data: None },
-        params: types.split(';').enumerate().map(param).collect(),
-        rate: None,
-        budget: Vec::new(),
-        role: None,
-        tenant: None,
-        enters: None,
-        allow: Vec::new(),
-    }
 }

@@ -1,12 +1,16 @@
 //! `evidence/performance-notes.md`: per index the plan with it and without, side by side, and what changed.
 
+use camino::Utf8Path;
 use underpin_plan::compare::{self, amount};
 use underpin_plan::view;
 
 use super::pairs::{Base, Effect, nodes_with};
-use super::surface::Index;
 use super::verdict::Judged;
+use crate::planning::settled::settled;
+use crate::planning::surface::Index;
 use crate::proof::{Document, Outcome};
+
+const PAGE: &str = "evidence/performance-notes.md";
 
 const INTRO: &str = "# Performance notes
 
@@ -16,12 +20,13 @@ Buffers are blocks of 8 KiB; the log is what one written row pays for the index.
 ";
 
 /// Adds the document.
-pub(super) fn write(judged: &Judged<'_>, outcome: &mut Outcome) {
+pub(super) fn write(judged: &Judged<'_>, root: &Utf8Path, outcome: &mut Outcome) {
     let mut text = INTRO.to_owned();
     for index in judged.indexes {
         text.push_str(&section(judged, index));
     }
-    outcome.documents.push(Document { path: "evidence/performance-notes.md".to_owned(), content: text });
+    let content = settled(root, PAGE, text);
+    outcome.documents.push(Document { path: PAGE.to_owned(), content });
 }
 
 fn section(judged: &Judged<'_>, index: &Index) -> String {
@@ -29,7 +34,7 @@ fn section(judged: &Judged<'_>, index: &Index) -> String {
     let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
     let tax = judged.tax.get(&index.oid).copied().unwrap_or_default();
     let mut text = format!(
-        "\n## {}\n\nOn `{}` ({}){}; {} KiB; {:.0} bytes of log per row written. **{word}**{reason}.\n",
+        "\n## {}\n\nOn `{}` ({}){}; {} KiB; log per row written: about {:.0} bytes. **{word}**{reason}.\n",
         index.name,
         index.display_table(),
         index.keys.join(", "),

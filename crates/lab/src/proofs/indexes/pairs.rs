@@ -6,11 +6,12 @@ use underpin_model::Event;
 use underpin_model::project::Query;
 use underpin_plan::{Explained, NodeRecord};
 
-use super::surface::Index;
 use crate::error::LabError;
+use crate::planning::surface::Index;
 use crate::planning::values::{Chooser, Known, Set};
 use crate::planning::{Asked, Measured, Mode, Planner, hidden, is_explainable};
 use crate::proof::{Experiment, Outcome};
+use crate::proofs::plans::{accepted_sets, sets_of};
 
 /// The queries with their values, and what hiding each index did to them.
 pub(super) struct Workload<'p> {
@@ -71,10 +72,11 @@ impl<'p> Workload<'p> {
     ) -> Result<Workload<'p>, LabError> {
         let mut chooser = Chooser { planner, catalog: experiment.lab.catalog(), known: Known::default() };
         let mut asked = Vec::new();
+        let accepted = accepted_sets(experiment);
         for query in experiment.project.queries.iter().filter(|query| is_explainable(query)) {
             let examined = async {
                 let mut found = Vec::new();
-                for set in chooser.sets(query).await? {
+                for set in sets_of(&accepted, &mut chooser, query).await? {
                     found.push(base(planner, query, set).await?);
                 }
                 Ok::<_, LabError>(found)

@@ -9,9 +9,9 @@ use underpin_plan::view;
 
 use super::foreign_keys::ForeignKey;
 use super::pairs::{Base, Effect, Workload};
-use super::surface::Index;
 use super::transactions::Use;
 use super::write_tax::Tax;
+use crate::planning::surface::Index;
 use crate::proof::Outcome;
 
 pub(super) const UNUSED: Code =

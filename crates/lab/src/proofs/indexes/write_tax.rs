@@ -6,8 +6,8 @@ use underpin_model::sql_text::{quote_identifier, quote_qualified};
 use underpin_pg::Session;
 use underpin_plan::Explained;
 
-use super::surface::Index;
 use crate::error::LabError;
+use crate::planning::surface::Index;
 use crate::proof::Experiment;
 
 /// Rows that are written at a time.

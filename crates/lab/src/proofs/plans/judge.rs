@@ -1,6 +1,6 @@
 //! Compares what was measured with the baseline, and turns what breaks a rule into findings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use underpin_model::Code;
 use underpin_plan::gate::{self, Rule};
@@ -25,6 +25,8 @@ pub(super) const CHANGED: Code =
     Code::warning("UP505", "plan-changed", "a plan changed without costing more");
 pub(super) const UNSTABLE: Code =
     Code::warning("UP506", "plan-unstable", "a plan depends on the sample of ANALYZE");
+pub(super) const LOST_INDEX: Code =
+    Code::error("UP511", "plan-index-lost", "an index is gone, and what used it costs more");
 pub(super) const GENERIC: Code = Code::warning(
     "UP507",
     "plan-generic-worse",
@@ -51,6 +53,17 @@ pub(super) struct Judge<'a> {
     outcome: &'a mut Outcome,
 }
 
+/// What the runs are held against.
+#[derive(Clone, Copy)]
+pub(super) struct Accepted<'a> {
+    /// The baseline.
+    pub baseline: &'a Baseline,
+    /// Checksums of the tables now.
+    pub data: &'a BTreeMap<String, String>,
+    /// Indexes of the baseline that are gone, with their schemas.
+    pub gone: &'a BTreeSet<String>,
+}
+
 /// One plan of a run with its name.
 fn plans(answer: &Answer) -> Vec<(String, &PlanRecord)> {
     let mut plans = vec![(answer.set.name.clone(), &answer.custom.record)];
@@ -68,12 +81,8 @@ impl<'a> Judge<'a> {
     }
 
     /// Returns everything that differs from the baseline.
-    pub(super) fn against(
-        &self,
-        baseline: &Baseline,
-        runs: &[QueryRun<'_>],
-        data: &BTreeMap<String, String>,
-    ) -> Vec<Found> {
+    pub(super) fn against(&self, accepted: &Accepted<'_>, runs: &[QueryRun<'_>]) -> Vec<Found> {
+        let (baseline, data) = (accepted.baseline, accepted.data);
         let mut found = Vec::new();
         for run in runs {
             let Some(locked) = baseline.queries.get(&run.query.name) else { continue };
@@ -84,9 +93,18 @@ impl<'a> Judge<'a> {
                     found.push(Found { query: run.query.name.clone(), set, breach, unstable: false });
                 };
                 for (name, record) in plans(answer) {
-                    let accepted = locked.sets.get(&name).or_else(|| locked.sets.get(&answer.set.name));
-                    let Some(before) = accepted else { continue };
-                    for breach in gate::judge(&before.plan, record, &limits) {
+                    let before = locked.sets.get(&name).or_else(|| locked.sets.get(&answer.set.name));
+                    let Some(before) = before else { continue };
+                    // In other data a row may have the value that none had: then nothing is left to compare.
+                    let appeared = answer.set.name == "absent"
+                        && record.kept() > before.plan.kept()
+                        && !same_data(baseline, answer, data);
+                    if appeared {
+                        continue;
+                    }
+                    let lost = accepted.lost(&before.plan, answer);
+                    let lost = gate::lost_index(before.plan.buffers, record.buffers, &lost, &limits);
+                    for breach in gate::judge(&before.plan, record, &limits).into_iter().chain(lost) {
                         add(name.clone(), breach);
                     }
                 }
@@ -163,6 +181,21 @@ impl<'a> Judge<'a> {
     }
 }
 
+impl Accepted<'_> {
+    /// Returns the lost indexes to which a change of this plan may be put down: those that the accepted plan read; on the
+    /// same data any, since functions may have read it, or the planner known from it that rows are unique.
+    fn lost(&self, before: &PlanRecord, answer: &Answer) -> Vec<&str> {
+        let bare = |name: &str| name.split_once('.').map_or(name.to_owned(), |(_, bare)| bare.to_owned());
+        let read = |name: &str| before.nodes.iter().any(|node| node.indexes.contains(&bare(name)));
+        let all = || self.gone.iter().map(String::as_str);
+        match all().any(read) {
+            true => all().filter(|name| read(name)).collect(),
+            false if !self.gone.is_empty() && same_data(self.baseline, answer, self.data) => all().collect(),
+            false => Vec::new(),
+        }
+    }
+}
+
 /// Returns whether every table that the plan reads holds what it held when the plan was accepted.
 fn same_data(baseline: &Baseline, answer: &Answer, data: &BTreeMap<String, String>) -> bool {
     let nodes = answer.custom.plan.root.all();
@@ -195,6 +228,7 @@ fn code(rule: Rule) -> &'static Code {
         Rule::Estimate => &ESTIMATE,
         Rule::Temp => &TEMP,
         Rule::Result => &RESULT,
+        Rule::LostIndex => &LOST_INDEX,
         Rule::Generic => &GENERIC,
         Rule::EstimateAlone | Rule::Shape | Rule::HeapFetches | Rule::Pruning => &CHANGED,
     }

@@ -2,21 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use underpin_model::project::Query;
 use underpin_model::{Code, Finding};
 use underpin_plan::baseline::{FORMAT, QueryBaseline, SetBaseline};
 use underpin_plan::{Baseline, PlansLock};
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::measure::QueryRun;
+use super::writes::Writes;
 use crate::error::LabError;
+use crate::params::Values;
 use crate::planning::Measured;
+use crate::planning::values::{Chooser, Set};
 use crate::proof::{Document, Experiment, Outcome};
 
 pub(super) const NO_BASELINE: Code =
     Code::note("UP510", "plan-no-baseline", "there is no accepted plan to compare with");
 
 /// The file's name in the project's folder.
-pub(super) const FILE: &str = "plans.lock";
+pub(crate) const FILE: &str = "plans.lock";
 
 /// The file, and the part of it that counts here.
 pub(super) struct Lock {
@@ -42,8 +46,7 @@ pub(super) fn read(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => PlansLock::default(),
         Err(error) => return Err(LabError::file(format!("reading {path}"), error)),
     };
-    let version = experiment.lab.installation().version.text.clone();
-    let major = version.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default().to_owned();
+    let major = major(experiment);
     let scale = experiment.spec.scale;
     let found = file.servers.get(&major);
     let usable = found.filter(|one| one.scale == scale && one.settings == *settings).cloned();
@@ -63,6 +66,56 @@ pub(super) fn read(
     Ok(Lock { file, major, scale, settings: settings.clone(), baseline: usable })
 }
 
+/// Returns the values under which the queries were accepted, by query; none where there is no baseline for this server.
+/// Whoever examines the same queries for something else uses the same values, so that its evidence keeps still.
+pub(crate) fn accepted_sets(experiment: &Experiment<'_>) -> BTreeMap<String, Vec<Set>> {
+    let queries = accepted(experiment).map(|baseline| baseline.queries).unwrap_or_default();
+    queries.iter().map(|(name, query)| (name.clone(), sets(query))).collect()
+}
+
+/// Returns the values with which the transactions were accepted, by transaction.
+pub(crate) fn accepted_writes(experiment: &Experiment<'_>) -> BTreeMap<String, Values> {
+    let writes = accepted(experiment).map(|baseline| baseline.writes).unwrap_or_default();
+    let own = writes
+        .into_iter()
+        .filter_map(|(key, write)| Some((key.strip_prefix("transaction ")?.to_owned(), write.values)));
+    own.collect()
+}
+
+fn accepted(experiment: &Experiment<'_>) -> Option<Baseline> {
+    let text = fs_err::read_to_string(experiment.project.root.join(FILE)).ok()?;
+    let baseline = PlansLock::read(&text).ok()?.servers.remove(&major(experiment))?;
+    (baseline.scale == experiment.spec.scale).then_some(baseline)
+}
+
+/// Returns the accepted values of a query as long as they fit it, else values that are chosen now.
+pub(crate) async fn sets_of(
+    accepted: &BTreeMap<String, Vec<Set>>,
+    chooser: &mut Chooser<'_>,
+    query: &Query,
+) -> Result<Vec<Set>, LabError> {
+    match accepted.get(&query.name).filter(|sets| fit(sets, query)) {
+        Some(sets) => Ok(sets.clone()),
+        None => chooser.sets(query).await,
+    }
+}
+
+/// Returns whether there is a value for each parameter.
+pub(super) fn fit(sets: &[Set], query: &Query) -> bool {
+    sets.iter().all(|set| set.values.len() == query.params.len())
+}
+
+/// Returns the parameter sets of a baseline, those of plans for any value left out.
+pub(super) fn sets(query: &QueryBaseline) -> Vec<Set> {
+    let own = query.sets.iter().filter(|(name, _)| !name.ends_with(" generic"));
+    own.map(|(name, set)| Set { name: name.clone(), values: set.values.clone() }).collect()
+}
+
+fn major(experiment: &Experiment<'_>) -> String {
+    let version = &experiment.lab.installation().version.text;
+    version.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default().to_owned()
+}
+
 impl Lock {
     /// Returns the file with the plans of this run. A query that did not change keeps its entry
     /// with the reason for which it was accepted: estimates differ with each sample of ANALYZE.
@@ -70,7 +123,7 @@ impl Lock {
         &self,
         reason: &str,
         runs: &[QueryRun<'_>],
-        data: BTreeMap<String, String>,
+        (data, writes): (BTreeMap<String, String>, &Writes),
     ) -> Document {
         let before = |name: &str| self.baseline.as_ref()?.queries.get(name);
         let queries = runs.iter().map(|run| {
@@ -79,7 +132,14 @@ impl Lock {
             (run.query.name.clone(), kept.unwrap_or(query))
         });
         let queries = queries.collect();
-        let baseline = Baseline { scale: self.scale, settings: self.settings.clone(), data, queries };
+        let baseline = Baseline {
+            scale: self.scale,
+            settings: self.settings.clone(),
+            data,
+            indexes: writes.definitions(),
+            queries,
+            writes: writes.baseline(),
+        };
         let mut file = PlansLock { plans: FORMAT, ..self.file.clone() };
         file.servers.insert(self.major.clone(), baseline);
         Document { path: FILE.to_owned(), content: file.text() }

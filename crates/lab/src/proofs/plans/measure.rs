@@ -8,6 +8,7 @@ use underpin_pg::checksum::{self, Options, Scope};
 use underpin_plan::Baseline;
 
 use super::judge::Found;
+use super::lock;
 use crate::error::LabError;
 use crate::lab::Sandbox;
 use crate::planning::values::{Chooser, Known, Set};
@@ -113,13 +114,8 @@ impl<'a> Runner<'a> {
             return None;
         }
         let locked = self.baseline?.queries.get(&query.name)?;
-        let sets: Vec<Set> = locked
-            .sets
-            .iter()
-            .filter(|(name, _)| !name.ends_with(" generic"))
-            .map(|(name, set)| Set { name: name.clone(), values: set.values.clone() })
-            .collect();
-        sets.iter().all(|set| set.values.len() == query.params.len()).then_some(sets)
+        let sets = lock::sets(locked);
+        lock::fit(&sets, query).then_some(sets)
     }
 
     /// Examines the queries of these findings again.

@@ -8,7 +8,7 @@ use underpin_plan::condition::{self, Side};
 
 /// One remedy.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Remedy {
+pub(crate) struct Remedy {
     /// The statement for a migration.
     pub sql: String,
     /// The same with an ANALYZE, for a transaction that is rolled back.
@@ -37,7 +37,7 @@ struct Asked {
 }
 
 /// Returns what may repair the estimate of a node, the cheapest first.
-pub(super) fn remedies(node: &PlanNode) -> Vec<Remedy> {
+pub(crate) fn remedies(node: &PlanNode) -> Vec<Remedy> {
     let mut found = Vec::new();
     for (table, asked) in asked(node) {
         let quoted = quote_qualified(&asked.schema, &table);

@@ -6,6 +6,7 @@ SELECT x.indexrelid AS oid, x.indrelid AS table_oid, n.nspname AS schema, t.reln
     coalesce(pg_get_expr(x.indpred, x.indrelid), '') AS predicate,
     (SELECT string_agg(pg_get_indexdef(x.indexrelid, k, true), ', ' ORDER BY k) FROM generate_series(1, x.indnkeyatts) AS k) AS keys,
     (SELECT string_agg(pg_get_indexdef(x.indexrelid, k, true), ', ' ORDER BY k) FROM generate_series(x.indnkeyatts + 1, x.indnatts) AS k) AS included,
+    replace(pg_get_indexdef(x.indexrelid), format('INDEX %I ON', i.relname), 'INDEX ON') AS definition,
     x.indoption::text || x.indclass::text || x.indcollation::text AS classes
 FROM pg_index AS x
 JOIN pg_class AS i ON i.oid = x.indexrelid

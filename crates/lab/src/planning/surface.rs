@@ -6,7 +6,7 @@ use crate::error::LabError;
 
 /// An index of the project.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Index {
+pub(crate) struct Index {
     /// Oid, as text.
     pub oid: String,
     /// Schema of table and index.
@@ -31,23 +31,25 @@ pub(super) struct Index {
     pub keys: Vec<String>,
     /// INCLUDE columns.
     pub included: Vec<String>,
+    /// The statement that makes it, without its name.
+    pub definition: String,
     /// Operator classes, collations and directions, compared only.
     pub classes: String,
 }
 
 impl Index {
     /// Returns table and index, the schema left out when it is `public`.
-    pub(super) fn display(&self) -> String {
+    pub(crate) fn display(&self) -> String {
         format!("{} on {}", self.name, self.display_table())
     }
 
     /// Returns the table, the schema left out when it is `public`.
-    pub(super) fn display_table(&self) -> String {
+    pub(crate) fn display_table(&self) -> String {
         if self.schema == "public" { self.table.clone() } else { format!("{}.{}", self.schema, self.table) }
     }
 
     /// Returns whether every lookup in this index can be made in `other`: its keys are the first keys there.
-    pub(super) fn is_covered_by(&self, other: &Index) -> bool {
+    pub(crate) fn is_covered_by(&self, other: &Index) -> bool {
         let carried = |column: &String| other.keys.contains(column) || other.included.contains(column);
         self.table_oid == other.table_oid
             && self.method == other.method
@@ -58,13 +60,13 @@ impl Index {
     }
 
     /// Returns whether both hold the same.
-    pub(super) fn is_twin_of(&self, other: &Index) -> bool {
+    pub(crate) fn is_twin_of(&self, other: &Index) -> bool {
         self.is_covered_by(other) && other.is_covered_by(self) && self.classes == other.classes
     }
 }
 
 /// Reads the indexes of all tables, by table and name.
-pub(super) async fn read(session: &Session) -> Result<Vec<Index>, LabError> {
+pub(crate) async fn read(session: &Session) -> Result<Vec<Index>, LabError> {
     let rows = session.rows(include_str!("surface.sql")).await?;
     let list = |text: &str| -> Vec<String> {
         text.split(", ").filter(|part| !part.is_empty()).map(str::to_owned).collect()
@@ -83,6 +85,7 @@ pub(super) async fn read(session: &Session) -> Result<Vec<Index>, LabError> {
         predicate: row.text("predicate").to_owned(),
         keys: list(row.text("keys")),
         included: list(row.text("included")),
+        definition: row.text("definition").to_owned(),
         classes: row.text("classes").to_owned(),
     };
     Ok(rows.iter().map(index).collect())
