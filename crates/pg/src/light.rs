@@ -209,7 +209,9 @@ impl LightSession {
     }
 
     async fn exchange(&mut self, keep: Keep) -> Result<Rows, Broken> {
-        self.flush().await?;
+        if let Err(gone) = self.flush().await {
+            return Err(self.last_words().await.unwrap_or(gone));
+        }
         let mut rows = Rows::default();
         let mut refused = None;
         loop {
@@ -241,6 +243,16 @@ impl LightSession {
                     return refused.map_or(Ok(rows), |error| Err(Broken::Server(Box::new(error))));
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// Returns why the server closed the connection, which it said before nobody read any more.
+    async fn last_words(&mut self) -> Option<Broken> {
+        loop {
+            let message = self.read().await.ok()?;
+            if message.tag == b'E' {
+                return Some(Broken::Server(Box::new(wire::error(&message.body))));
             }
         }
     }

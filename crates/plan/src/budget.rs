@@ -73,9 +73,8 @@ impl Budget {
         own
     }
 
-    /// Returns every clause that the plan does not keep, as sentences without their subject. Tables of fewer rows than the
-    /// threshold for sequential scans are best read from beginning to end.
-    pub fn exceeded(&self, plan: &Explained, limits: &Thresholds) -> Vec<String> {
+    /// Returns every clause that the plan does not keep, as sentences without their subject.
+    pub fn exceeded(&self, plan: &Explained) -> Vec<String> {
         let nodes = plan.root.all();
         let mut found = Vec::new();
         let mut most = |limit: Option<f64>, measured: f64, what: &str| {
@@ -101,9 +100,7 @@ impl Budget {
             }
         }
         for table in &self.no_seq_scan {
-            let scans = |node: &&&crate::PlanNode| {
-                node.is_seq_scan() && reads(node, table) && node.rows_read() >= limits.seq_scan_rows
-            };
+            let scans = |node: &&&crate::PlanNode| node.is_seq_scan() && reads(node, table);
             if let Some(node) = nodes.iter().find(scans) {
                 found.push(format!(
                     "{table} is read from beginning to end ({} rows)",
@@ -153,16 +150,13 @@ mod tests {
                 "Actual Rows": 900, "Actual Loops": 1, "Rows Removed by Filter": 100, "Shared Hit Blocks": 2000}}]"#,
         )
         .unwrap();
-        let limits = Thresholds::default();
-        let told = |text| parse(text).0.exceeded(&plan, &limits).join("\n");
+        let told = |text| parse(text).0.exceeded(&plan).join("\n");
         assert_eq!(
             told("buffers <= 1200;estimate <= 10x;no-seq-scan(public.a);temp <= 0"),
             "the buffers touched are 2 000, at most 1 200 are allowed\n\
              the estimate of Seq Scan on a is off 900 times (1 expected, 900 given), at most 10 are allowed\n\
              public.a is read from beginning to end (1 000 rows)"
         );
-        let strict = Thresholds { seq_scan_rows: 1_001.0, ..Thresholds::default() };
-        assert!(parse("no-seq-scan(a)").0.exceeded(&plan, &strict).is_empty());
         assert_eq!(told("buffers <= 2000;1 ms;no-seq-scan(other.a);rows-read <= 1000"), "");
     }
 }

