@@ -2,6 +2,7 @@
 -- 500 costs what page 1 costs, and no course is shown twice while counts change.
 
 -- name: top_courses
+-- allow: plan-grows because a branch without courses walks all of them, and a marketplace has hundreds
 -- param: category_id bigint = (SELECT id FROM categories WHERE slug = 'programming')
 -- rate: 200/s
 -- budget: 50 ms, no-seq-scan(enrollments)
@@ -37,6 +38,7 @@ LIMIT 24;
 
 -- A filter that is not set is NULL.
 -- name: catalogue_filtered
+-- allow: plan-grows because a filter that no course meets looks at every course, and a marketplace has hundreds
 -- param: language_code text = 'en'
 -- param: difficulty text = 'beginner'
 -- param: max_price numeric = 100

@@ -29,6 +29,7 @@ ORDER BY r.created_at DESC, r.id DESC
 LIMIT 10;
 
 -- name: course_reviews_next_page
+-- allow: plan-generic-worse because the generic plan reads the reviews of one course, a few hundred buffers at most
 -- param: course_id bigint = (SELECT id FROM published_courses ORDER BY enrollment_count DESC LIMIT 1)
 -- param: created_at timestamptz = '2025-06-01 UTC'
 -- param: id bigint = 9223372036854775807

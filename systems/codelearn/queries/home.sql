@@ -16,6 +16,7 @@ ORDER BY p.enrollment_count DESC, p.id DESC
 LIMIT 10;
 
 -- name: navigation
+-- allow: plan-grows because it counts the published courses of every category, and a marketplace has hundreds
 -- rate: 100/s
 -- budget: 50 ms, no-seq-scan(enrollments)
 SELECT c.id, c.parent_id, c.slug, c.title, c.course_count

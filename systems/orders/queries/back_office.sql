@@ -29,6 +29,7 @@ LIMIT 50;
 -- The beginning of a family name, as written. Not LIKE and not lower(): neither is leakproof, so under row level security they
 -- would be asked of every customer of the shop instead of the index.
 -- name: find_customers
+-- allow: plan-generic-worse because the generic plan reads one shop's customers by name, a hundred buffers
 -- param: tenant_id bigint = coalesce((SELECT t.id FROM tenants AS t WHERE t.id = 1001), 1)
 -- param: beginning text = 'Ber'
 -- tenant: required

@@ -59,6 +59,7 @@ ORDER BY t.id, e.entry_no;
 -- An account month by month: what the analyst looks at before a shop is called. An account belongs to one shop, which the
 -- server does not know by itself; evidence/bad-plan.md shows the plan without migrations/017_statistics.sql.
 -- name: account_months
+-- allow: plan-grows because it sums all entries of an account, and those are what grows
 -- param: tenant_id bigint = coalesce((SELECT t.id FROM tenants AS t WHERE t.id = 1010), 1)
 -- param: account_id bigint = (SELECT a.id FROM accounts AS a WHERE a.tenant_id = coalesce((SELECT t.id FROM tenants AS t WHERE t.id = 1010), 1) AND a.kind = 'receivable' ORDER BY a.id LIMIT 1)
 -- role: orders_analyst

@@ -41,6 +41,7 @@ ORDER BY o.currency;
 
 -- The analyst's and not the shop's: ->> is not leakproof, so under the policy of a tenant it would not reach the index.
 -- name: orders_of_campaign
+-- allow: plan-grows because all orders of a campaign are sorted before the newest fifty are kept, and campaigns end
 -- param: tenant_id bigint = coalesce((SELECT t.id FROM tenants AS t WHERE t.id = 1001), 1)
 -- param: campaign text = 'spring'
 -- role: orders_analyst

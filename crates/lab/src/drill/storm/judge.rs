@@ -26,6 +26,9 @@ const LOGIN_LIMIT_MS: f64 = 5_000.0;
 /// but a pool that queues well keeps its connections busy.
 const LEAST_PART: f64 = 0.35;
 
+/// From this part of a processor on the clients' own process is what holds everybody up: all clients are one thread.
+const BUSY: f64 = 0.9;
+
 /// Clients of the rung that the others are compared with.
 const BASE: u32 = 100;
 
@@ -59,15 +62,31 @@ pub fn judge(rungs: &[Rung], pool_size: u32, descriptors: Option<u64>) -> Judged
     let mut judged = Judged::default();
     let pooled: Vec<&Rung> = rungs.iter().filter(|rung| rung.via == Via::Pooler).collect();
     for rung in &pooled {
-        judged.findings.extend(failed(rung, descriptors));
         judged.findings.extend(backends(rung, pool_size));
-        judged.findings.extend(login(rung));
+        let waited = [failed(rung, descriptors), login(rung)].into_iter().flatten();
+        match clients_too_slow(rung) {
+            // Who hung, and for how long, is then the clients' own doing; who was refused is not.
+            Some(why) if rung.seen.failures.keys().all(|reason| reason.starts_with("hung")) => {
+                judged.unexamined.extend(waited.map(|finding| format!("{} {why}", finding.message)));
+            }
+            _ => judged.findings.extend(waited),
+        }
     }
     if !pooled.is_empty() {
         throughput(&pooled, &mut judged);
     }
     judged.findings.extend(refused(rungs));
     judged
+}
+
+/// Returns why a rung says little of the pool: the clients themselves had no time left.
+fn clients_too_slow(rung: &Rung) -> Option<String> {
+    let busy = rung.clients_busy.filter(|busy| *busy >= BUSY)?;
+    Some(format!(
+        "The {} clients' own process used {:.0} % of its processor meanwhile: an optimised build or a quieter machine tells more",
+        rung.seen.clients,
+        busy * 100.0
+    ))
 }
 
 fn failed(rung: &Rung, descriptors: Option<u64>) -> Option<Finding> {
@@ -129,17 +148,16 @@ fn throughput(pooled: &[&Rung], judged: &mut Judged) {
         return;
     }
     let part = most.seen.throughput / base.seen.throughput;
-    if part < LEAST_PART {
-        judged.findings.push(
-            Finding::new(
-                &THROUGHPUT,
-                format!(
-                    "{} clients get {:.0} calls per second done, {:.2} times the {:.0} of {} clients; {LEAST_PART} is the least.",
-                    most.seen.clients, most.seen.throughput, part, base.seen.throughput, base.seen.clients
-                ),
-            )
-            .hint("underpin pool"),
-        );
+    if part >= LEAST_PART {
+        return;
+    }
+    let message = format!(
+        "{} clients get {:.0} calls per second done, {:.2} times the {:.0} of {} clients; {LEAST_PART} is the least.",
+        most.seen.clients, most.seen.throughput, part, base.seen.throughput, base.seen.clients
+    );
+    match clients_too_slow(most) {
+        Some(why) => judged.unexamined.push(format!("{message} {why}")),
+        None => judged.findings.push(Finding::new(&THROUGHPUT, message).hint("underpin pool")),
     }
 }
 
@@ -163,7 +181,7 @@ mod tests {
     fn rung(via: Via, clients: u32, throughput: f64) -> Rung {
         let login_ms = Spread { count: 1, p50: 10.0, p99: 20.0, max: 30.0 };
         let seen = Seen { clients, throughput, login_ms, ..Seen::default() };
-        let mut rung = Rung { via, seen, watched: Default::default() };
+        let mut rung = Rung { via, seen, watched: Default::default(), clients_busy: Some(0.5) };
         rung.watched.backends = 20;
         rung
     }
@@ -207,6 +225,19 @@ mod tests {
         rungs[1].seen.failures.insert("hung: waited 30 s for a login".to_owned(), 9_000);
         assert_eq!(codes(&rungs, Some(1024)), ["UP744"]);
         assert_eq!(codes(&rungs, Some(1 << 20)), ["UP740"]);
+    }
+
+    #[test]
+    fn clients_without_time_of_their_own_prove_nothing_and_break_nothing() {
+        let mut rungs = good();
+        rungs[1].seen.throughput = 100.0;
+        rungs[1].seen.login_ms.max = 9_000.0;
+        rungs[1].seen.failures.insert("hung: waited 30 s for a login".to_owned(), 9);
+        rungs[1].clients_busy = Some(0.97);
+        let judged = judge(&rungs, 20, None);
+        assert_eq!((judged.findings.len(), judged.unexamined.len()), (0, 3), "{judged:?}");
+        rungs[1].seen.failures.insert("53300: sorry, too many clients already".to_owned(), 1);
+        assert_eq!(codes(&rungs, None), ["UP740", "UP742"], "a refusal is the pool's");
     }
 
     #[test]

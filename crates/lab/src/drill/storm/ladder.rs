@@ -45,6 +45,9 @@ pub struct Rung {
     pub seen: Seen,
     /// What was to be seen of the server.
     pub watched: Watched,
+    /// Part of a processor that the clients' own process used, 0 to 1 and a little more; absent where the system does not
+    /// tell.
+    pub clients_busy: Option<f64>,
 }
 
 /// Everything that was measured.
@@ -190,9 +193,13 @@ impl<'a> Ladder<'a> {
             login_limit: self.spec.login_limit,
             window: self.spec.window,
         };
+        let (start, before) = (Instant::now(), own_time());
         let (seen, watched) = load::run(&load, &mut gauge).await?;
+        let used = before.zip(own_time()).map(|(before, now)| now.saturating_sub(before));
+        let clients_busy = used.map(|used| used.as_secs_f64() / start.elapsed().as_secs_f64());
         gauge.close().await;
-        Ok(Rung { via: if pooler.is_some() { Via::Pooler } else { Via::Direct }, seen, watched })
+        let via = if pooler.is_some() { Via::Pooler } else { Via::Direct };
+        Ok(Rung { via, seen, watched, clients_busy })
     }
 
     /// Waits until the clients of the rung have left the server.
@@ -222,6 +229,11 @@ impl<'a> Ladder<'a> {
     pub(super) fn end(self) -> Climbed {
         self.climbed
     }
+}
+
+/// Returns the processor time of this process, in which the clients live.
+fn own_time() -> Option<Duration> {
+    underpin_pg::usage::processor_time(std::process::id() as i32)
 }
 
 /// Returns what is told of a pooler, without the paths of this machine.
