@@ -52,7 +52,7 @@ pub struct Pool {
     pub curve: Vec<Point>,
     /// The sweep through PgBouncer that it is held against.
     pub sweep: Vec<Point>,
-    /// The best size of the sweep.
+    /// The better of the advised size and the best of the sweep, which were measured again in turn.
     pub best: Point,
     /// Throughput at the advised size, as a part of the best.
     pub part_of_best: f64,
@@ -106,13 +106,24 @@ pub fn pool<'a>(
             connection_bytes: direct.connection_bytes,
         };
         let advice = advise(&direct.curve, rate, spec.think, &limits);
-        let swept = sweep.through_pooler(advice.size).await?;
+        let mut swept = sweep.through_pooler(advice.size).await?;
+        let best_of = |swept: &[Point]| {
+            swept.iter().copied().max_by(|a, b| a.throughput.total_cmp(&b.throughput)).unwrap_or_default()
+        };
+        let winner = best_of(&swept).size;
+        let mut rivals = vec![advice.size];
+        if winner != advice.size {
+            let again = sweep.compare([advice.size, winner]).await?;
+            for point in &mut swept {
+                *point = again.iter().find(|anew| anew.size == point.size).copied().unwrap_or(*point);
+            }
+            rivals.push(winner);
+        }
         drop(sweep);
         server.stop().await?;
         lab.close().await?;
         let at = |size| swept.iter().find(|point: &&Point| point.size == size).copied().unwrap_or_default();
-        let best =
-            swept.iter().copied().max_by(|a, b| a.throughput.total_cmp(&b.throughput)).unwrap_or_default();
+        let best = best_of(&rivals.iter().map(|size| at(*size)).collect::<Vec<_>>());
         let part = at(advice.size).throughput / best.throughput.max(f64::MIN_POSITIVE);
         Ok(Pool {
             files: files(&advice, &role, &spec.project.config.project.name),

@@ -67,17 +67,32 @@ impl Sweep<'_> {
         let mut all = vec![Vec::new(); sizes.len()];
         for round in 0..self.spec.rounds {
             for (at, size) in sizes.iter().enumerate() {
-                self.tell(("through PgBouncer", *size), round);
-                let role = self.workload.role.clone();
-                let wish = PoolerSpec {
-                    max_clients: SWEEPERS + 20,
-                    ..PoolerSpec::new(&self.spec.pgbouncer, &self.server.address(), &[&role], *size)
-                };
-                let pooler = Pooler::start(&wish).await?;
-                all[at].push(self.measure(SWEEPERS, Some(&pooler)).await?.point);
+                all[at].push(self.behind_pool(*size, round).await?);
             }
         }
-        Ok(sizes.iter().zip(all).map(|(size, points)| Point { size: *size, ..median(points) }).collect())
+        Ok(all.into_iter().map(median).collect())
+    }
+
+    /// Measures two sizes in turn, anew: the best of many noisy numbers looks better than it is.
+    pub(super) async fn compare(&mut self, sizes: [u32; 2]) -> Result<[Point; 2], LabError> {
+        let mut points = [Vec::new(), Vec::new()];
+        for round in 0..self.spec.rounds * 2 + 1 {
+            for (of, size) in points.iter_mut().zip(sizes) {
+                of.push(self.behind_pool(size, round).await?);
+            }
+        }
+        Ok(points.map(median))
+    }
+
+    async fn behind_pool(&mut self, size: u32, round: u32) -> Result<Point, LabError> {
+        self.tell(("through PgBouncer", size), round);
+        let role = self.workload.role.clone();
+        let wish = PoolerSpec {
+            max_clients: SWEEPERS + 20,
+            ..PoolerSpec::new(&self.spec.pgbouncer, &self.server.address(), &[&role], size)
+        };
+        let pooler = Pooler::start(&wish).await?;
+        Ok(Point { size, ..self.measure(SWEEPERS, Some(&pooler)).await?.point })
     }
 
     fn tell(&self, (way, size): (&str, u32), round: u32) {
