@@ -139,7 +139,11 @@ async fn repairs(planner: &Planner, workload: &Workload<'_>) -> Result<Vec<Repai
         let worst = wrong.iter().filter(|one| one.factor() >= WRONG).max_by_key(|one| one.node.all().len());
         // The lowest of the wrong ones is the root of the others.
         let root = wrong.iter().filter(|one| one.factor() >= WRONG).min_by_key(|one| one.node.all().len());
-        for remedy in [root, worst].into_iter().flatten().flat_map(|one| remedies(one.node)) {
+        let mut tried = Vec::new();
+        for one in [root, worst].into_iter().flatten() {
+            tried.extend(remedies(planner, one.node).await?);
+        }
+        for remedy in tried {
             let with = match planner.measure(base.asked(), &remedy.try_sql).await {
                 Ok(with) => with,
                 // A type without the operators that the statistics need, most often.
