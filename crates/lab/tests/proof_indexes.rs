@@ -1,6 +1,9 @@
 //! `indexes`: each verdict on an index that deserves it, and the index that is missing.
 
+use underpin_lab::lab::LabSpec;
+use underpin_lab::trial::{Trial, advise_each};
 use underpin_model::ProofReport;
+use underpin_model::event::Silent;
 
 use crate::sample;
 
@@ -113,4 +116,101 @@ fn rewrites_are_named_where_they_cost() {
     );
     let codes = sample::findings(&report).join("\n");
     assert!(codes.contains("UP527 query orders_of_day"), "{:#?}", report.findings);
+}
+
+/// Takes each needed index away from under the advisor; returns what it did not make good.
+fn not_made_good(config: &str) -> Vec<(String, Option<String>)> {
+    let mut files = vec![
+        ("underpin.toml", config),
+        ("migrations/001_init.sql", SCHEMA),
+        ("seed.sql", SEED),
+        ("queries/orders.sql", QUERIES),
+    ];
+    let blessed = sample::run_blessed(&sample::project(&files), "plans", Some("the first baseline"));
+    let lock = blessed.documents.into_iter().find(|one| one.path == "plans.lock").unwrap().content;
+    files.push(("plans.lock", &lock));
+    let shop = sample::project(&files);
+    let spec =
+        LabSpec { installation: sample::installation(), scale: 1, cache: Some(shop.cache().to_owned()) };
+    let trial = Trial { project: &shop.project, spec: &spec, events: &Silent, told: &|_| () };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let checked = runtime.block_on(advise_each(&trial)).unwrap_or_else(|error| panic!("{}", error.chain()));
+    checked.into_iter().map(|one| (one.what, one.failure)).collect()
+}
+
+#[test]
+fn what_is_advised_for_a_lost_index_measures_as_well_as_the_index() {
+    let good = not_made_good("[project]\nname = \"shop\"\n");
+    assert!(
+        matches!(good.as_slice(), [(what, None)] if what.contains("orders_customer_placed_idx")),
+        "{good:?}"
+    );
+    // The advisor may say nothing, and what the foreign key needs is not what the query needs.
+    let mute = not_made_good("[project]\nname = \"shop\"\n[proofs.indexes]\nmax_indexes = 0\n");
+    assert!(matches!(mute.as_slice(), [(_, Some(_))]), "{mute:?}");
+}
+
+#[test]
+fn statistics_are_advised_and_no_index_where_they_are_at_fault() {
+    let visits = |more: &str| {
+        let migration = format!(
+            "CREATE TABLE places (id bigint PRIMARY KEY, city integer NOT NULL, country integer NOT NULL);
+             CREATE TABLE visits (id bigint PRIMARY KEY, place_id bigint NOT NULL REFERENCES places, note text NOT NULL);
+             CREATE INDEX visits_place_id_idx ON visits (place_id);
+             CREATE INDEX places_city_idx ON places (city);
+             {more}"
+        );
+        let project = sample::project(&[
+            ("migrations/001_init.sql", &migration),
+            ("seed.sql", "INSERT INTO places SELECT n, n % 100, n % 100 / 2 FROM generate_series(1, 20000) AS n WHERE NOT EXISTS (SELECT FROM places);
+             INSERT INTO visits SELECT n, 1 + n * 7919 % 20000, repeat('x', 20) FROM generate_series(1, 40000) AS n WHERE NOT EXISTS (SELECT FROM visits);"),
+            ("queries/visits.sql", "-- name: visits_of_city\n-- param: city integer = 7\n-- param: country integer = 3\nSELECT count(v.note) FROM places AS p JOIN visits AS v ON v.place_id = p.id WHERE p.city = $1 AND p.country = $2;\n"),
+        ]);
+        sample::findings(&sample::report(&project, "indexes")).join("\n")
+    };
+    let wrong = visits("");
+    assert!(wrong.contains("UP528 query visits_of_city") && !wrong.contains("UP526"), "{wrong}");
+    let right = visits("CREATE STATISTICS places_city_country (dependencies) ON city, country FROM places;");
+    assert!(!right.contains("UP528") && !right.contains("UP526"), "{right}");
+}
+
+/// Where HypoPG is, it takes candidates away that no query would use; where it is not, the dearest queries' are built.
+#[test]
+fn more_candidates_than_are_built_are_filtered_where_hypopg_is_there() {
+    let project = |most: u32| {
+        let config = format!("[project]\nname = \"shop\"\n[proofs.indexes]\nmax_candidates = {most}\n");
+        let migration = format!("{SCHEMA}\nDROP INDEX orders_customer_placed_idx;");
+        let queries = format!(
+            "{QUERIES}\n-- name: notes_since\n-- param: since timestamptz = '2000-01-01 UTC'\nSELECT sum(length(note)) FROM orders WHERE placed_at >= $1;\n"
+        );
+        let shop = sample::project(&[
+            ("underpin.toml", &config),
+            ("migrations/001_init.sql", &migration),
+            ("seed.sql", SEED),
+            ("queries/orders.sql", &queries),
+        ]);
+        let report = sample::report(&shop, "indexes");
+        let hints: Vec<String> = report
+            .findings
+            .iter()
+            .filter(|one| one.code == "UP526")
+            .filter_map(|one| one.hint.clone())
+            .collect();
+        (report.reason.unwrap_or_default(), hints.join("\n"))
+    };
+    let (few, hints) = project(3);
+    assert!(hints.contains("\"customer_id\""), "{hints}");
+    let folder = sample::installation().config("--sharedir").unwrap_or_default();
+    if std::path::Path::new(&folder).join("extension/hypopg.control").is_file() {
+        assert!(few.contains("because HypoPG finds no query that takes them"), "{few}");
+    } else {
+        eprintln!("could not look at the filter: this server does not have HypoPG");
+        assert!(
+            !few.contains("HypoPG") && few.contains("candidates of cheaper queries were not built"),
+            "{few}"
+        );
+    }
+    // With room for all of them nobody asks it.
+    let (all, hints) = project(150);
+    assert!(hints.contains("\"customer_id\"") && !all.contains("not built"), "{all}\n{hints}");
 }

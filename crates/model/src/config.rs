@@ -174,6 +174,8 @@ pub struct ProofConfig {
     pub max_indexes: Option<u32>,
     /// `indexes`: most bytes that they may have together.
     pub max_bytes: Option<u64>,
+    /// `indexes`: most indexes that the advisor builds to choose from.
+    pub max_candidates: Option<u32>,
 }
 
 /// `[gate]`

@@ -56,6 +56,10 @@ const OTHER_PROGRAMS: &[(&str, &str, &str)] = &[
 /// Contrib extensions that projects commonly ask for.
 const EXTENSIONS: &[&str] = &["citext", "pg_trgm", "btree_gist", "pgcrypto"];
 
+/// Extensions that proofs make use of where they are there: name, what needs it.
+const OWN_EXTENSIONS: &[(&str, &str)] =
+    &[("hypopg", "a look at more indexes than the advisor of the proof `indexes` builds, on large projects")];
+
 /// A template, its sandboxes and a restored copy of the default scale fit well into this.
 const FREE_SPACE_WANTED: u64 = 2 << 30;
 
@@ -64,7 +68,10 @@ pub fn facts(search: &Search) -> Vec<Fact> {
     let mut facts = vec![installations(search)];
     if let Ok(installation) = choose_installation(search) {
         facts.extend(PROGRAMS.iter().map(|(program, disables)| part(&installation, program, disables)));
-        facts.extend(EXTENSIONS.iter().filter_map(|name| extension(&installation, name)));
+        facts.extend(EXTENSIONS.iter().filter_map(|name| contrib(&installation, name)));
+        facts.extend(
+            OWN_EXTENSIONS.iter().filter_map(|(name, disables)| packaged(&installation, name, disables)),
+        );
     }
     facts.extend(OTHER_PROGRAMS.iter().map(|other| other_program(search, *other)));
     facts.push(user());
@@ -112,16 +119,25 @@ fn part(installation: &Installation, program: &str, disables: &str) -> Fact {
     missing(program, detail, disables, repair)
 }
 
+fn contrib(installation: &Installation, name: &str) -> Option<Fact> {
+    let disables = format!("projects that say CREATE EXTENSION {name}");
+    let repair = crate::installation::install_postgres(Some(installation.version.major));
+    extension(installation, name, (&disables, repair))
+}
+
+fn packaged(installation: &Installation, name: &str, disables: &str) -> Option<Fact> {
+    let repair = crate::installation::install_extension(name, installation.version.major);
+    extension(installation, name, (disables, repair))
+}
+
 /// Looks for the extension's control file; without `pg_config` nobody knows where it would be.
-fn extension(installation: &Installation, name: &str) -> Option<Fact> {
+fn extension(installation: &Installation, name: &str, (disables, repair): (&str, String)) -> Option<Fact> {
     let folder = Utf8PathBuf::from(installation.config("--sharedir")?).join("extension");
     let fact = format!("extension {name}");
     if folder.join(format!("{name}.control")).is_file() {
         return Some(ok(&fact, "available".to_owned()));
     }
-    let disables = format!("projects that say CREATE EXTENSION {name}");
-    let repair = crate::installation::install_postgres(Some(installation.version.major));
-    Some(missing(&fact, format!("not in {folder}"), &disables, repair))
+    Some(missing(&fact, format!("not in {folder}"), disables, repair))
 }
 
 fn other_program(search: &Search, (program, package, disables): (&str, &str, &str)) -> Fact {

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use thiserror::Error;
 
-pub use packages::{install_command, install_postgres};
+pub use packages::{install_command, install_extension, install_postgres};
 pub use version::Version;
 
 /// Oldest major version that Underpin works with.

@@ -57,6 +57,7 @@ const KNOWN_KEYS: &[&str] = &[
     "growth",
     "max_indexes",
     "max_bytes",
+    "max_candidates",
     "gate",
     "fail_on",
 ];

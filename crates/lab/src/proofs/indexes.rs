@@ -2,6 +2,7 @@
 
 mod advisor;
 mod foreign_keys;
+mod hypothetical;
 mod notes;
 mod pairs;
 mod transactions;

@@ -1,5 +1,6 @@
 //! `statistics`: which estimates are wrong, why, and what is the least that repairs them?
 
+mod distinct;
 mod objects;
 mod overrides;
 mod page;
@@ -13,8 +14,8 @@ use underpin_plan::gate::{self, Thresholds};
 use underpin_plan::misestimate::misestimates;
 use underpin_plan::{PlanNode, view};
 
+pub(crate) use self::distinct::remedies;
 use self::remedy::Remedy;
-pub(crate) use self::remedy::remedies;
 use crate::error::LabError;
 use crate::planning::settled::settled;
 use crate::planning::values::{Chooser, Known, Set};
@@ -100,7 +101,7 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let planner = Planner::open(&sandbox, project.config.database.app_role.clone(), &settings).await?;
     overrides::examine(&planner, &mut outcome).await?;
     let bases = bases(experiment, &planner, &mut outcome).await?;
-    let wrongs = wrongs(&bases, limit);
+    let wrongs = wrongs(&planner, &bases, limit).await?;
     let mut rows = Vec::new();
     let mut worst: Option<Shown> = None;
     let study = Study { planner: &planner, bases: &bases, before: String::new() };
@@ -188,7 +189,7 @@ async fn bases<'p>(
 
 /// Returns the wrong estimates from which others follow: those of nodes below which none is wrong; each kind of node once
 /// per query.
-fn wrongs(bases: &[Base<'_>], limit: f64) -> Vec<Wrong> {
+async fn wrongs(planner: &Planner, bases: &[Base<'_>], limit: f64) -> Result<Vec<Wrong>, LabError> {
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
     for (at, base) in bases.iter().enumerate() {
@@ -213,11 +214,11 @@ fn wrongs(bases: &[Base<'_>], limit: f64) -> Vec<Wrong> {
                 factor: one.factor(),
                 estimate: one.estimate,
                 actual: one.actual,
-                remedies: remedies(one.node),
+                remedies: remedies(planner, one.node).await?,
             });
         }
     }
-    found
+    Ok(found)
 }
 
 /// Returns what a node is about, whatever its method: the relations below, and the columns of its conditions.

@@ -45,6 +45,14 @@ pub fn install_command(package: &str) -> String {
     }
 }
 
+/// Returns how to install an extension of others for a major version of the server.
+pub fn install_extension(name: &str, major: u32) -> String {
+    match this_system() {
+        System::Debian => command(System::Debian, &format!("postgresql-{major}-{name}")),
+        _ => format!("install {name} for PostgreSQL {major}, by its package or with PGXS"),
+    }
+}
+
 fn command(system: System, packages: &str) -> String {
     let sudo = if nix::unistd::geteuid().is_root() { "" } else { "sudo " };
     match system {

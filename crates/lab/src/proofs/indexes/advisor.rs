@@ -12,6 +12,7 @@ use underpin_plan::gate::{self, Thresholds};
 use underpin_plan::misestimate::{misestimates, worst as worst_factor};
 use underpin_plan::view;
 
+use super::hypothetical;
 use super::pairs::{Base, Workload};
 use crate::error::LabError;
 use crate::planning::{Asked, Measured, Mode, Planner};
@@ -34,10 +35,10 @@ pub(super) const STATISTICS: Code = Code::warning(
 
 /// Indexes that are proposed at most, unless the project says otherwise.
 const MOST_INDEXES: u32 = 8;
-/// Candidates that are built at most: the dearest queries in turn, each with its next.
+/// Candidates that are built at most, unless the project says otherwise: the dearest queries in turn, each with its next.
 const MOST_BUILT: usize = 150;
 /// Buffers below which no query is worth an index.
-const CHEAP: u64 = 16;
+pub(super) const CHEAP: u64 = 16;
 
 /// Off by this factor, an estimate may be the reason for a plan.
 const WRONG: f64 = 10.0;
@@ -61,6 +62,8 @@ pub(super) struct Advice {
     chosen: Vec<Built>,
     tried: usize,
     left_out: usize,
+    /// Candidates that HypoPG says no query would take.
+    unused: usize,
     /// Plans that a wrong estimate explains.
     repairs: Vec<Repair>,
     /// Name of a query, its condition, and what to write instead.
@@ -96,8 +99,15 @@ pub(super) async fn advise(
         let weight = base.query.rate.unwrap_or(1.0) * base.measured.buffers() as f64;
         wanted.push((weight, candidates(&plan.root)));
     }
-    let (pool, left_out) = in_turn(wanted);
-    advice.left_out = left_out;
+    let mut pool = in_turn(wanted);
+    let most = config.max_candidates.map_or(MOST_BUILT, |most| most as usize);
+    if pool.len() > most {
+        let all = pool.len();
+        pool = hypothetical::without_unused(planner, workload, pool).await?;
+        advice.unused = all - pool.len();
+    }
+    advice.left_out = pool.len().saturating_sub(most);
+    pool.truncate(most);
     advice.tried = pool.len();
     let mut now: Vec<Measured> = workload.asked.iter().map(|base| base.measured.clone()).collect();
     for repair in &advice.repairs {
@@ -108,24 +118,21 @@ pub(super) async fn advise(
     Ok(advice)
 }
 
-/// Returns the candidates of the dearest query's turn by turn, and how many were left out: a dear query with many must not
-/// keep the only one of a cheaper query from being built.
-fn in_turn(mut wanted: Vec<(f64, BTreeSet<Candidate>)>) -> (Vec<Candidate>, usize) {
+/// Returns the candidates of all queries, one of each in turn, the dearest query first: a dear query with many must not keep
+/// the only one of a cheaper query from being built.
+fn in_turn(mut wanted: Vec<(f64, BTreeSet<Candidate>)>) -> Vec<Candidate> {
     wanted.sort_by(|a, b| b.0.total_cmp(&a.0));
     let mut turns: Vec<_> = wanted.into_iter().map(|(_, candidates)| candidates.into_iter()).collect();
-    let (mut pool, mut seen, mut left_out) = (Vec::new(), BTreeSet::new(), 0);
+    let (mut pool, mut seen) = (Vec::new(), BTreeSet::new());
     while !turns.is_empty() {
         turns.retain_mut(|turn| {
-            let Some(next) = turn.find(|candidate| !seen.contains(candidate)) else { return false };
-            seen.insert(next.clone());
-            match pool.len() < MOST_BUILT {
-                true => pool.push(next),
-                false => left_out += 1,
-            }
-            true
+            let next = turn.find(|candidate| !seen.contains(candidate));
+            seen.extend(next.clone());
+            pool.extend(next.clone());
+            next.is_some()
         });
     }
-    (pool, left_out)
+    pool
 }
 
 /// Tries statistics on every dear query with a wrong estimate; returns those that clearly run better for it.
@@ -139,7 +146,11 @@ async fn repairs(planner: &Planner, workload: &Workload<'_>) -> Result<Vec<Repai
         let worst = wrong.iter().filter(|one| one.factor() >= WRONG).max_by_key(|one| one.node.all().len());
         // The lowest of the wrong ones is the root of the others.
         let root = wrong.iter().filter(|one| one.factor() >= WRONG).min_by_key(|one| one.node.all().len());
-        for remedy in [root, worst].into_iter().flatten().flat_map(|one| remedies(one.node)) {
+        let mut tried = Vec::new();
+        for one in [root, worst].into_iter().flatten() {
+            tried.extend(remedies(planner, one.node).await?);
+        }
+        for remedy in tried {
             let with = match planner.measure(base.asked(), &remedy.try_sql).await {
                 Ok(with) => with,
                 // A type without the operators that the statistics need, most often.
@@ -221,8 +232,7 @@ async fn build(
         if now[at].buffers() <= CHEAP || !base.reads(&candidate.schema, &candidate.table) {
             continue;
         }
-        let plan = planner.plan(base.asked(), "").await?;
-        if !plan.root.all().iter().any(|node| node.index.as_deref() == Some(name)) {
+        if !takes(planner, base, name).await? {
             continue;
         }
         let with = planner.measure(base.asked(), "").await?;
@@ -236,6 +246,12 @@ async fn build(
     }
     session.execute(&format!("DROP INDEX {quoted}")).await?;
     Ok((clearly && built.saved > 0.0).then_some(built))
+}
+
+/// Returns whether the planner takes the index of this name for the query.
+pub(super) async fn takes(planner: &Planner, base: &Base<'_>, index: &str) -> Result<bool, LabError> {
+    let plan = planner.plan(base.asked(), "").await?;
+    Ok(plan.root.all().iter().any(|node| node.index.as_deref() == Some(index)))
 }
 
 /// Finds conditions over columns that no plain index serves.
@@ -273,6 +289,12 @@ impl Advice {
     /// Adds findings, the frontier, and the migration.
     pub(super) fn report(&self, project: &Project, workload: &Workload<'_>, outcome: &mut Outcome) {
         outcome.measure("candidates", self.tried as f64, "count");
+        if self.unused > 0 {
+            outcome.summary.push_str(&format!(
+                " {} candidates were not built because HypoPG finds no query that takes them.",
+                self.unused
+            ));
+        }
         if self.left_out > 0 {
             outcome
                 .summary

@@ -42,9 +42,8 @@ pub(super) async fn examine(
                 .findings
                 .push(Finding::new(&UNNEEDED, message).object(about).hint(format!("{};", hidden.before)));
         }
-        for wrong in
-            wrongs(&bases, limit).iter().filter(|wrong| !is_known(wrong, &bases, (known, study.bases)))
-        {
+        let wrongs = wrongs(study.planner, &bases, limit).await?;
+        for wrong in wrongs.iter().filter(|wrong| !is_known(wrong, &bases, (known, study.bases))) {
             let base = &bases[wrong.base];
             let after = &study.bases[wrong.base].measured;
             let costs = base.measured.buffers() as f64 / after.buffers().max(1) as f64;

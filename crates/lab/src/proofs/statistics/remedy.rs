@@ -6,6 +6,10 @@ use underpin_model::sql_text::{quote_identifier, quote_qualified};
 use underpin_plan::PlanNode;
 use underpin_plan::condition::{self, Side};
 
+/// The cause that a number of distinct values repairs.
+const N_DISTINCT: &str =
+    "n_distinct is wrong, since the sample does not show how many different values there are";
+
 /// One remedy.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Remedy {
@@ -27,6 +31,26 @@ impl Remedy {
     }
 }
 
+/// A column that a node asks of.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Column {
+    /// Schema of the table.
+    pub schema: String,
+    /// The table.
+    pub table: String,
+    /// The column.
+    pub name: String,
+}
+
+/// A column of which the server believes a wrong number of distinct values.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Distinct {
+    /// The column.
+    pub column: Column,
+    /// The number to set, below zero as a part of the rows.
+    pub n_distinct: f64,
+}
+
 /// What a node asks of one table.
 #[derive(Debug, Default)]
 struct Asked {
@@ -36,13 +60,32 @@ struct Asked {
     grouped: BTreeSet<String>,
 }
 
-/// Returns what may repair the estimate of a node, the cheapest first.
-pub(crate) fn remedies(node: &PlanNode) -> Vec<Remedy> {
+/// Returns the columns that a node asks of the tables below it.
+pub(super) fn columns(node: &PlanNode) -> Vec<Column> {
+    let of_table = |(table, asked): (String, Asked)| {
+        let column = move |name| Column { schema: asked.schema.clone(), table: table.clone(), name };
+        asked.columns.into_iter().map(column).collect::<Vec<_>>()
+    };
+    asked(node).into_iter().flat_map(of_table).collect()
+}
+
+/// Returns what may repair the estimate of a node, the cheapest first; `wrong` are columns with a wrong number of distinct
+/// values.
+///
+/// A number of distinct values comes before a larger target: it makes no ANALYZE read more, and no plan look through more
+/// frequent values.
+pub(super) fn remedies(node: &PlanNode, wrong: &[Distinct]) -> Vec<Remedy> {
     let mut found = Vec::new();
     for (table, asked) in asked(node) {
         let quoted = quote_qualified(&asked.schema, &table);
         let place = (table.as_str(), quoted.as_str());
         found.push(Remedy::new(place, format!("ANALYZE {quoted}"), "the statistics are stale"));
+        for one in wrong.iter().filter(|one| one.column.schema == asked.schema && one.column.table == table) {
+            let column = quote_identifier(&one.column.name);
+            let sql =
+                format!("ALTER TABLE {quoted} ALTER COLUMN {column} SET (n_distinct = {})", one.n_distinct);
+            found.push(Remedy::new(place, sql, N_DISTINCT));
+        }
         let columns: Vec<String> = asked.columns.iter().map(|column| quote_identifier(column)).collect();
         for column in &columns {
             let sql = format!("ALTER TABLE {quoted} ALTER COLUMN {column} SET STATISTICS 1000");
@@ -159,9 +202,13 @@ mod tests {
             "Filter": "((a.city = 'Rome'::text) AND (a.country = 'IT'::text) AND (lower(a.street) = 'x'::text))"}}]"#,
         )
         .unwrap();
-        let sql: Vec<String> = remedies(&plan.root).into_iter().map(|remedy| remedy.sql).collect();
+        assert_eq!(columns(&plan.root).len(), 3);
+        let [_, _, street] = columns(&plan.root).try_into().unwrap();
+        let street = Distinct { column: street, n_distinct: -0.25 };
+        let sql: Vec<String> = remedies(&plan.root, &[street]).into_iter().map(|remedy| remedy.sql).collect();
         assert_eq!(sql[0], "ANALYZE \"public\".\"addresses\"");
-        assert!(sql[1].ends_with("ALTER COLUMN \"city\" SET STATISTICS 1000"), "{sql:?}");
+        assert!(sql[1].ends_with("ALTER COLUMN \"street\" SET (n_distinct = -0.25)"), "{sql:?}");
+        assert!(sql[2].ends_with("ALTER COLUMN \"city\" SET STATISTICS 1000"), "{sql:?}");
         assert!(sql.iter().any(|one| one.contains("ON (lower(street)) FROM")), "{sql:?}");
         assert!(sql[sql.len() - 2].contains("(dependencies) ON \"city\", \"country\""), "{sql:?}");
     }
