@@ -24,3 +24,4 @@ mod sample;
 mod selftest;
 mod storming;
 mod triage;
+mod triage_runbook;
