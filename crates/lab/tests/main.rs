@@ -15,6 +15,7 @@ mod proof_indexes;
 mod proof_normal_form;
 mod proof_phases;
 mod proof_plans;
+mod proof_restore;
 mod proof_roles;
 mod proof_search;
 mod proof_statistics;
