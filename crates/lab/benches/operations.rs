@@ -8,7 +8,7 @@ use std::error::Error;
 use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
-use underpin_lab::backup::restore::{RestoreSpec, RestoreTarget, restore};
+use underpin_lab::backup::restore::{Depth, RestoreSpec, RestoreTarget, restore};
 use underpin_lab::backup::{BackupKind, BackupSpec, archive_command, take};
 use underpin_pg::checksum::{Options, database_checksums};
 use underpin_pg::{
@@ -72,6 +72,7 @@ async fn restores(
             label: None,
             timeline: None,
             target: RestoreTarget::Database(&name),
+            depth: Depth::Structure,
         };
         let restored = restore(&spec).await?;
         ours = ours.min(taken + restored.duration_ms as f64 / 1e3);

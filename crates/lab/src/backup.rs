@@ -3,6 +3,7 @@
 //! A logical backup is summed in the very snapshot that the dump reads, so equality after a restore is exact although
 //! the source was written to meanwhile. A physical one has PostgreSQL's own manifest as its witness.
 
+pub mod amcheck;
 mod archive;
 mod error;
 mod folder;
@@ -13,6 +14,7 @@ pub mod restore;
 mod segments;
 mod structure;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -97,6 +99,9 @@ pub struct Description {
     /// Content of the database in the backup's own snapshot; logical only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<DatabaseChecksum>,
+    /// Large objects in the same snapshot, by number: size, checksum, owner; logical only, absent where they may not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub large_objects: Option<BTreeMap<String, String>>,
     /// Encoding and collation; logical only, absent in backups of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<DatabaseForm>,
@@ -176,6 +181,7 @@ impl Begun {
             stop_lsn: None,
             files: Vec::new(),
             content: None,
+            large_objects: None,
             form: None,
             catalog: None,
         };

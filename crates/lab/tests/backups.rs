@@ -1,8 +1,10 @@
 //! `backup` and `restore` under live writes, to points in time, and against damage; all on real servers.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use underpin_lab::backup::restore::{RestoreSpec, RestoreTarget, Restored, Until, restore};
+use underpin_lab::backup::restore::{Depth, RestoreSpec, RestoreTarget, Restored, Until, restore};
 use underpin_lab::backup::{BackupError, BackupKind, BackupSpec, Taken, list, take};
+use underpin_model::checksum::described_rows;
+use underpin_pg::checksum::differing_rows;
 use underpin_pg::{DataSource, OwnedFolder, Profile, RunAs, Server, ServerSpec, Session, ToolCall, run_tool};
 
 use crate::sample;
@@ -69,6 +71,7 @@ impl Place {
             label: None,
             timeline: None,
             target,
+            depth: Depth::Structure,
         })
         .await
     }
@@ -83,6 +86,7 @@ impl Place {
             label: None,
             timeline: None,
             target,
+            depth: Depth::Structure,
         })
         .await
     }
@@ -265,6 +269,86 @@ async fn a_dump_that_is_whole_and_lacks_something_is_found() {
     }
     let found = place.restore_as("stale").await.unwrap_err().to_string();
     assert!(found.contains("its description is that of"), "{found}");
+    place.end().await;
+}
+
+#[tokio::test]
+async fn large_objects_come_back_or_are_missed() {
+    let place = Place::start().await;
+    // One of two pages, and one that is a hole but for its end: a dump writes the zeros out.
+    place.run("SELECT lo_from_bytea(4242, decode(repeat('ab', 3000), 'hex')), lo_create(4243)").await;
+    place.run("SELECT lo_put(4243, 9000, 'end')").await;
+    let taken = place.back_up(BackupKind::Logical, None).await;
+    let sound = place.restore_as("sound").await.unwrap();
+    assert!(sound.witness.contains("2 large objects have their content."), "{}", sound.witness);
+    for (nth, (sql, words)) in [
+        ("SELECT lo_put(4243, 100, 'x')", "large object 4243: 9003 bytes, checksum"),
+        ("SELECT lo_unlink(4242)", "large object 4242: 3000 bytes, checksum"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        place.run(sql).await;
+        dump_anew(&place, &taken, ("shop", &[])).await;
+        let found = place.restore_as(&format!("lost_{nth}")).await.unwrap_err().to_string();
+        assert!(found.contains(words), "{words} in {found}");
+    }
+    place.end().await;
+}
+
+#[tokio::test]
+async fn one_changed_row_is_named_by_its_key() {
+    let place = Place::start().await;
+    place.run("CREATE TABLE notes (body text); INSERT INTO notes SELECT 'n' || n % 900 FROM generate_series(1, 5000) n").await;
+    place.back_up(BackupKind::Logical, None).await;
+    place.restore_as("copy").await.unwrap();
+    let copy = Session::connect(&place.server.address().database("copy")).await.unwrap();
+    let differing = async |table| differing_rows(&place.session, &copy, ("public", table)).await.unwrap();
+    assert_eq!(differing("ledger").await, []);
+    copy.execute("UPDATE ledger SET amount = 0 WHERE id = 7777").await.unwrap();
+    assert_eq!(described_rows(&differing("ledger").await), "the row \"id\" = '7777' is changed");
+    copy.execute("DELETE FROM ledger WHERE id = 12; INSERT INTO ledger (amount) VALUES (1)").await.unwrap();
+    let told = described_rows(&differing("ledger").await);
+    assert_eq!(
+        told,
+        "the row \"id\" = '12' is lost, the row \"id\" = '20001' came from nowhere, the row \"id\" = '7777' is changed"
+    );
+    // Without a key the row itself is named, and one of several equal ones is missed too.
+    copy.execute("DELETE FROM notes WHERE ctid = (SELECT min(ctid) FROM notes WHERE body = 'n5')")
+        .await
+        .unwrap();
+    assert_eq!(described_rows(&differing("notes").await), "the row (n5) is changed");
+    // A table whose every row differs is told by some of them.
+    copy.execute("UPDATE ledger SET amount = amount + 1").await.unwrap();
+    let told = described_rows(&differing("ledger").await);
+    assert!(told.contains(" more"), "{told}");
+    copy.close().await;
+    place.end().await;
+}
+
+#[tokio::test]
+async fn an_index_out_of_order_is_named_after_a_recovery() {
+    let place = Place::start().await;
+    // As a collation does whose library changed: the index is sorted by what a function said before.
+    place
+        .run(
+            "CREATE FUNCTION later(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT pg_catalog.btint4cmp($1, $2)';
+             CREATE OPERATOR CLASS by_later FOR TYPE int USING btree AS
+                 OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 later(int, int);
+             CREATE INDEX sorted ON ledger (amount by_later)",
+        )
+        .await;
+    place.back_up(BackupKind::Physical, None).await;
+    place.archived().await;
+    let restored = place.recover("sound", Until::Consistent).await.unwrap();
+    assert_eq!(restored.remarks, Vec::<String>::new());
+    assert!(restored.witness.ends_with("every B-tree in order."), "{}", restored.witness);
+    place.run("CREATE OR REPLACE FUNCTION later(int, int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT pg_catalog.btint4cmp($2, $1)'").await;
+    place.archived().await;
+    let restored = place.recover("turned", Until::End).await.unwrap();
+    assert_eq!(restored.remarks.len(), 1, "{:?}", restored.remarks);
+    assert!(restored.remarks[0].contains("Database shop: pg_amcheck: "), "{:?}", restored.remarks);
+    assert!(restored.remarks[0].contains("sorted"), "{:?}", restored.remarks);
     place.end().await;
 }
 

@@ -1,16 +1,30 @@
 //! `triage`: each fault, planted on a real server, is named first and in the right mode; the printed query and fix run;
 //! after the recovery there is silence. Healthy, busy and near-miss databases give none at all.
 
+use std::cell::RefCell;
+
 use underpin_lab::triage::look;
 use underpin_model::{Triage, TriageFinding};
-use underpin_pg::{Address, Profile, Server, ServerSpec, Session};
+use underpin_pg::{
+    Address, DataSource, OwnedFolder, Profile, RunAs, Server, ServerSpec, Session, ToolCall, run_tool,
+};
 
 use crate::sample;
+use crate::triage_runbook::{Seen, compare_with_page, planted};
 
 /// A database of a server that treats its data as production does.
 struct Place {
     server: Server,
     session: Session,
+    record: RefCell<Record>,
+}
+
+/// What was seen so far, for the runbook.
+#[derive(Default)]
+struct Record {
+    /// Statements since triage was last silent.
+    ran: Vec<String>,
+    seen: Vec<Seen>,
 }
 
 const SETTINGS: &[(&str, &str)] = &[
@@ -40,7 +54,7 @@ async fn place_with(settings: &[(&str, &str)]) -> Place {
         .await
         .unwrap();
     session.execute("VACUUM ANALYZE").await.unwrap();
-    Place { server, session }
+    Place { server, session, record: RefCell::default() }
 }
 
 async fn place() -> Place {
@@ -59,6 +73,7 @@ impl Place {
     async fn run(&self, statements: &str) {
         for statement in statements.split(";;").filter(|one| !one.trim().is_empty()) {
             self.session.execute(statement).await.unwrap_or_else(|error| panic!("{statement}: {error:?}"));
+            self.record.borrow_mut().note(statement);
             // The counters would otherwise follow up to ten seconds later; 14 has no such function and reports at once.
             let _ = self.session.execute("SELECT pg_stat_force_next_flush()").await;
         }
@@ -68,34 +83,51 @@ impl Place {
         look(&self.address()).await.unwrap()
     }
 
-    /// Asserts the leading finding, runs its query and, when wanted, its fix.
-    async fn leads(&self, code: &str, mode: &str, object: &str) -> TriageFinding {
-        let triage = self.look().await;
-        let first =
-            triage.findings.first().unwrap_or_else(|| panic!("{code}: silence; unseen: {:?}", triage.unseen));
-        assert_eq!((first.code.as_str(), first.mode.word()), (code, mode), "{:#?}", triage.findings);
-        assert!(first.objects.iter().any(|name| name == object), "{object} in {:?}", first.objects);
+    /// Asserts what the matrix says of the fault, and runs the leading finding's query.
+    async fn leads(&self, name: &str) -> TriageFinding {
+        let (fault, triage) = (planted(name), self.look().await);
+        fault.assert_alone(&triage);
+        let first = triage.findings[0].clone();
         let ran = self.session.rows(&first.first_query).await;
-        assert!(ran.is_ok(), "{}: {ran:?}", first.first_query);
-        first.clone()
+        let answer = ran.unwrap_or_else(|error| panic!("{}: {error:?}", first.first_query));
+        let mut record = self.record.borrow_mut();
+        let planted = std::mem::take(&mut record.ran);
+        record.seen.push(Seen { fault, planted, triage, answer, recovery: Vec::new(), silent: false });
+        first
     }
 
     /// As [`Place::leads`], then runs the printed fix and asserts silence.
-    async fn mended_by_its_fix(&self, code: &str, mode: &str, object: &str) {
-        let finding = self.leads(code, mode, object).await;
+    async fn mended_by_its_fix(&self, name: &str) {
+        let finding = self.leads(name).await;
         let ran = self.session.rows(&finding.first_fix).await;
         assert!(ran.is_ok(), "{}: {ran:?}", finding.first_fix);
-        self.silent(code).await;
+        self.record.borrow_mut().note(&finding.first_fix);
+        self.silent(name).await;
     }
 
     async fn silent(&self, after: &str) {
         let triage = self.look().await;
         assert!(triage.findings.is_empty() && triage.unseen.is_empty(), "{after}: {triage:#?}");
+        let mut record = self.record.borrow_mut();
+        record.ran.clear();
+        if let Some(last) = record.seen.last_mut() {
+            last.silent = true;
+        }
     }
 
     async fn end(self) {
         self.session.close().await;
         self.server.stop().await.unwrap();
+        compare_with_page(&self.record.borrow().seen);
+    }
+}
+
+impl Record {
+    fn note(&mut self, statement: &str) {
+        match self.seen.last_mut().filter(|last| !last.silent) {
+            Some(last) => last.recovery.push(statement.to_owned()),
+            None => self.ran.push(statement.to_owned()),
+        }
     }
 }
 
@@ -151,7 +183,7 @@ async fn a_busy_database_gets_no_finding() {
 async fn schema_faults_are_named() {
     let place = place().await;
     place.run("SELECT setval('customers_id_seq', 2000000000)").await;
-    place.mended_by_its_fix("UP600", "schema", "public.customers.id").await;
+    place.mended_by_its_fix("a key is near its last number").await;
 
     place
         .run(
@@ -159,7 +191,7 @@ async fn schema_faults_are_named() {
              INSERT INTO people SELECT n, 'u' || n % 1900 FROM generate_series(1, 2000) n;; ANALYZE people",
         )
         .await;
-    let finding = place.leads("UP601", "schema", "public.people.username").await;
+    let finding = place.leads("names occur twice").await;
     place.run(&finding.first_fix).await;
     place
         .run(
@@ -170,17 +202,15 @@ async fn schema_faults_are_named() {
     place.silent("duplicates are gone").await;
 
     place.run("ALTER TABLE orders ADD CONSTRAINT positive CHECK (total >= 0) NOT VALID").await;
-    place.mended_by_its_fix("UP602", "schema", "positive").await;
+    place.mended_by_its_fix("a CHECK is NOT VALID").await;
 
     place
         .run("CREATE TABLE notes (id int, body text);; INSERT INTO notes SELECT n, 'x' FROM generate_series(1, 50) n;; ANALYZE notes")
         .await;
-    place.mended_by_its_fix("UP603", "schema", "public.notes").await;
+    place.mended_by_its_fix("a table has an id and no key").await;
 
     place.run("CREATE UNLOGGED TABLE carts (id int PRIMARY KEY, customer_id int REFERENCES customers)").await;
-    place.leads("UP604", "schema", "public.carts").await;
-    place.run("DROP TABLE carts").await;
-    place.silent("carts are gone").await;
+    place.mended_by_its_fix("an UNLOGGED table refers to another").await;
     place.end().await;
 }
 
@@ -188,7 +218,7 @@ async fn schema_faults_are_named() {
 async fn index_faults_are_named() {
     let place = place().await;
     place.run("DROP INDEX orders_customer_id_idx").await;
-    place.mended_by_its_fix("UP610", "index", "public.orders.customer_id").await;
+    place.mended_by_its_fix("a foreign key lost its index").await;
 
     let scanner = place.connect("reports").await;
     let load = tokio::spawn(async move {
@@ -200,7 +230,7 @@ async fn index_faults_are_named() {
         }
     });
     tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
-    let finding = place.leads("UP611", "index", "public.orders.status").await;
+    let finding = place.leads("a report filters by a column without index").await;
     place.run(&finding.first_fix).await;
     tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
     place.silent("the index serves the query").await;
@@ -209,14 +239,14 @@ async fn index_faults_are_named() {
     place.run("INSERT INTO orders (customer_id, status, total) VALUES (1, 's', 7)").await;
     let failed = place.session.execute("CREATE UNIQUE INDEX CONCURRENTLY once ON orders (total)").await;
     assert!(failed.is_err());
-    let finding = place.leads("UP612", "index", "public.once").await;
+    let finding = place.leads("a concurrent build failed").await;
     // What made it fail is mended first; then the printed fix makes it whole.
     place.run("DELETE FROM orders WHERE status = 's'").await;
     place.run(&finding.first_fix).await;
     place.silent("the index is whole").await;
 
     place.run("CREATE INDEX twin ON orders (customer_id)").await;
-    place.mended_by_its_fix("UP614", "index", "public.twin").await;
+    place.mended_by_its_fix("an index is there twice").await;
 
     place.run("CREATE INDEX idle ON orders ((total * 2));; UPDATE orders SET total = total + 100000 WHERE id <= 2000;; ANALYZE orders").await;
     place
@@ -224,7 +254,7 @@ async fn index_faults_are_named() {
         .await;
     tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
     place.run("VACUUM ANALYZE orders").await;
-    place.mended_by_its_fix("UP613", "index", "public.idle").await;
+    place.mended_by_its_fix("nobody uses an index").await;
     place.end().await;
 }
 
@@ -237,12 +267,12 @@ async fn statistics_faults_are_named() {
              INSERT INTO orders (customer_id, status, total) SELECT 1, 'new', n FROM generate_series(1, 15000) n",
         )
         .await;
-    place.mended_by_its_fix("UP620", "statistics", "public.orders").await;
+    place.mended_by_its_fix("a table grew and was not analysed").await;
 
     place
         .run("CREATE TABLE fresh (id int PRIMARY KEY);; INSERT INTO fresh SELECT generate_series(1, 5000)")
         .await;
-    place.mended_by_its_fix("UP621", "statistics", "public.fresh").await;
+    place.mended_by_its_fix("a new table was never analysed").await;
 
     place
         .run(
@@ -253,13 +283,13 @@ async fn statistics_faults_are_named() {
              INSERT INTO events SELECT n, '2026-01-15' FROM generate_series(1, 2000) n;; ANALYZE events_1;; ANALYZE events_2",
         )
         .await;
-    place.mended_by_its_fix("UP622", "statistics", "public.events").await;
+    place.mended_by_its_fix("only the partitions were analysed").await;
 
     // As pg_upgrade leaves it.
     place.run("DROP TABLE events;; DELETE FROM pg_statistic;; SELECT pg_stat_reset()").await;
     let unanalysed = place.look().await;
     assert!(unanalysed.findings.is_empty() || unanalysed.findings[0].code == "UP623", "{unanalysed:#?}");
-    place.leads("UP623", "statistics", "public.orders").await;
+    place.leads("an upgrade left no statistics").await;
     place.run("ANALYZE").await;
     place.silent("analysed").await;
     place.end().await;
@@ -273,7 +303,7 @@ async fn bloat_is_named_with_who_holds_it() {
     holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM orders").await.unwrap();
     place.run(churn).await;
     place.run("VACUUM orders").await;
-    let finding = place.leads("UP632", "bloat", "nightly report").await;
+    let finding = place.leads("a report holds its snapshot").await;
     place.run(&finding.first_fix).await;
     place.run("VACUUM ANALYZE orders").await;
     place.silent("the report is ended").await;
@@ -285,7 +315,7 @@ async fn bloat_is_named_with_who_holds_it() {
         .await;
     place.run(churn).await;
     place.run("VACUUM ANALYZE orders").await;
-    let finding = place.leads("UP632", "bloat", "transfer 17").await;
+    let finding = place.leads("a prepared transaction was forgotten").await;
     place.run(&finding.first_fix).await;
     place.run("SELECT pg_drop_replication_slot('left_behind');; VACUUM ANALYZE orders").await;
     place.silent("the prepared transaction is gone").await;
@@ -293,7 +323,7 @@ async fn bloat_is_named_with_who_holds_it() {
     place.run("ALTER TABLE orders SET (autovacuum_enabled = false)").await;
     place.run(churn).await;
     place.run("ANALYZE orders").await;
-    let finding = place.leads("UP630", "bloat", "public.orders").await;
+    let finding = place.leads("autovacuum is off for a table").await;
     place.run(&finding.first_fix).await;
     place.run("VACUUM ANALYZE orders").await;
     place.silent("vacuumed").await;
@@ -301,7 +331,7 @@ async fn bloat_is_named_with_who_holds_it() {
     place.run("ALTER TABLE orders SET (autovacuum_vacuum_scale_factor = 10)").await;
     place.run(churn).await;
     place.run("ANALYZE orders").await;
-    let finding = place.leads("UP631", "bloat", "autovacuum_vacuum_scale_factor").await;
+    let finding = place.leads("a threshold is out of reach").await;
     place.run(&finding.first_fix).await;
     place.run("VACUUM ANALYZE orders").await;
     place.silent("within reach").await;
@@ -312,7 +342,7 @@ async fn bloat_is_named_with_who_holds_it() {
 async fn a_server_without_autovacuum_and_one_near_wraparound_are_named() {
     let place = place_with(&[("autovacuum", "off"), ("autovacuum_freeze_max_age", "100000")]).await;
     place.run("UPDATE orders SET total = total + 1;; ANALYZE orders").await;
-    place.mended_by_its_fix("UP630", "bloat", "autovacuum").await;
+    place.mended_by_its_fix("autovacuum is off for the server").await;
     let holder = place.connect("forgotten").await;
     holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1 FROM orders LIMIT 1").await.unwrap();
     place
@@ -323,7 +353,7 @@ async fn a_server_without_autovacuum_and_one_near_wraparound_are_named() {
              division_by_zero THEN NULL; END; END LOOP; END $$;; DROP TABLE burn",
         )
         .await;
-    let finding = place.leads("UP634", "bloat", "forgotten").await;
+    let finding = place.leads("a forgotten transaction keeps ids from being frozen").await;
     place.run(&finding.first_fix).await;
     place.run("VACUUM (FREEZE, ANALYZE)").await;
     // The other databases hold back nothing here, as their own rows are theirs.
@@ -340,7 +370,7 @@ async fn pooling_faults_are_named() {
         session.execute("BEGIN; SELECT 1").await.unwrap();
         leaked.push(session);
     }
-    place.mended_by_its_fix("UP641", "pooling", "checkout").await;
+    place.mended_by_its_fix("transactions are left open").await;
 
     // A row that others wait for.
     let (idle, waiting) = (place.connect("cart").await, place.connect("web").await);
@@ -350,7 +380,7 @@ async fn pooling_faults_are_named() {
             async move { waiting.execute("UPDATE orders SET total = 1 WHERE id = 1").await.is_ok() },
         );
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    let finding = place.leads("UP643", "pooling", "cart").await;
+    let finding = place.leads("an idle transaction holds a row that others want").await;
     assert!(finding.objects.contains(&"public.orders".to_owned()), "{:?}", finding.objects);
     place.run(&finding.first_fix).await;
     assert!(task.await.unwrap());
@@ -362,7 +392,7 @@ async fn pooling_faults_are_named() {
     while let Ok(session) = Session::connect(&place.address().user("app").application_name("workers")).await {
         all.push(session);
     }
-    let finding = place.leads("UP640", "pooling", "workers").await;
+    let finding = place.leads("every connection is taken").await;
     assert_eq!(finding.severity, underpin_model::Severity::Error, "{}", finding.message);
     let refused = look(&place.address().user("app")).await.unwrap();
     assert_eq!((refused.findings[0].code.as_str(), refused.unseen.len()), ("UP640", 1));
@@ -377,7 +407,7 @@ async fn pooling_faults_are_named() {
         }
     });
     tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    place.leads("UP642", "pooling", "postgres").await;
+    place.leads("every request opens a connection").await;
     churning.abort();
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     place.silent("nobody connects").await;
@@ -399,7 +429,7 @@ async fn migration_faults_are_named() {
             .push(tokio::spawn(async move { session.execute("SELECT count(*) FROM orders").await.is_ok() }));
     }
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    let finding = place.leads("UP650", "migration", "analytics").await;
+    let finding = place.leads("an ALTER TABLE waits for a reader, and all others wait for it").await;
     for name in ["public.orders", "deploy", "web"] {
         assert!(finding.objects.iter().any(|known| known == name), "{name} in {:?}", finding.objects);
     }
@@ -414,7 +444,7 @@ async fn migration_faults_are_named() {
         builder.execute("CREATE INDEX CONCURRENTLY built ON orders (total)").await.is_ok()
     });
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    let finding = place.leads("UP651", "migration", "import").await;
+    let finding = place.leads("a concurrent build waits for a transaction").await;
     place.run(&finding.first_fix).await;
     assert!(build.await.unwrap());
     place.silent("the index is built").await;
@@ -422,7 +452,7 @@ async fn migration_faults_are_named() {
     place
         .run("CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL);; INSERT INTO schema_migrations VALUES (7, true)")
         .await;
-    place.mended_by_its_fix("UP652", "migration", "public.schema_migrations").await;
+    place.mended_by_its_fix("a migration stayed half done").await;
     place.end().await;
 }
 
@@ -439,12 +469,12 @@ async fn sharding_faults_are_named() {
              CREATE INDEX ON events_1 (kind);; CREATE INDEX ON events_2 (kind);; ANALYZE events",
         )
         .await;
-    place.mended_by_its_fix("UP661", "sharding", "public.events_3").await;
+    place.mended_by_its_fix("a partition lacks its siblings' index").await;
 
     place
         .run("INSERT INTO events SELECT n, '2027-01-01' FROM generate_series(1, 300) n;; ANALYZE events")
         .await;
-    let finding = place.leads("UP660", "sharding", "public.events_rest").await;
+    let finding = place.leads("rows land in the default partition").await;
     place.run(&finding.first_fix).await;
     place.silent("detached").await;
 
@@ -454,12 +484,55 @@ async fn sharding_faults_are_named() {
              INSERT INTO invoices SELECT n, CASE WHEN n % 10 < 7 THEN 42 ELSE n % 300 END FROM generate_series(1, 20000) n;; ANALYZE invoices",
         )
         .await;
-    place.leads("UP662", "sharding", "public.invoices.tenant_id").await;
+    place.leads("one tenant has most rows").await;
     place.run("DROP TABLE invoices").await;
+    place.silent("the tenants are gone").await;
 
     place.run("SELECT pg_create_physical_replication_slot('old_standby', true)").await;
     place.run("CREATE TABLE filler AS SELECT n AS id, repeat('x', 800) AS body FROM generate_series(1, 100000) n;; DROP TABLE filler").await;
-    place.mended_by_its_fix("UP664", "sharding", "old_standby").await;
+    place.mended_by_its_fix("nobody reads a replication slot").await;
+    place.end().await;
+}
+
+#[tokio::test]
+async fn a_standby_that_does_not_replay_is_named() {
+    let place = place().await;
+    let run_as = RunAs::choose().unwrap();
+    let dir = OwnedFolder::create("/tmp".into(), "triage", &run_as).unwrap();
+    let data = dir.path().join("standby");
+    let copy = ToolCall::new("pg_basebackup")
+        .args([
+            format!("--pgdata={data}"),
+            "--checkpoint=fast".to_owned(),
+            "--write-recovery-conf".to_owned(),
+        ])
+        .on(&place.address().application_name("reports_standby"));
+    run_tool(&sample::installation(), &copy).await.unwrap().checked().unwrap();
+    let mut spec = ServerSpec::new(sample::installation(), Profile::Durable, "standby")
+        .source(DataSource::InPlace(data));
+    for (name, value) in SETTINGS {
+        spec = spec.setting(*name, *value);
+    }
+    let standby = Server::start(spec).await.unwrap();
+    let there = Session::connect(&standby.address()).await.unwrap();
+    let caught_up = async || {
+        let behind = "SELECT coalesce(max(pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)), 1) = 0 FROM pg_stat_replication";
+        while place.session.value(behind).await.unwrap().as_deref() != Some("t") {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    caught_up().await;
+    place.silent("the standby follows").await;
+
+    there.execute("SELECT pg_wal_replay_pause()").await.unwrap();
+    place.run("CREATE TABLE filler AS SELECT n AS id, repeat('x', 800) AS body FROM generate_series(1, 40000) n;; DROP TABLE filler").await;
+    place.leads("a standby receives and does not replay").await;
+    there.execute("SELECT pg_wal_replay_resume()").await.unwrap();
+    place.record.borrow_mut().note("SELECT pg_wal_replay_resume() /* on the standby */");
+    caught_up().await;
+    place.silent("the standby replays").await;
+    there.close().await;
+    standby.stop().await.unwrap();
     place.end().await;
 }
 

@@ -74,3 +74,44 @@ fn map_differences<V: PartialEq>(
         })
         .collect()
 }
+
+/// What became of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RowChange {
+    /// Only the left side has it.
+    Lost,
+    /// Only the right side has it.
+    Added,
+    /// Both have its key, and not the same content.
+    Changed,
+}
+
+/// A row that two tables do not have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowDifference {
+    /// The key as a condition, such as `id = '77'`; without a primary key the row's text.
+    pub key: String,
+    /// What became of it.
+    pub change: RowChange,
+}
+
+/// Rows that a sentence names.
+const NAMED_ROWS: usize = 5;
+
+/// Returns the rows as words, the first five by key.
+pub fn described_rows(rows: &[RowDifference]) -> String {
+    let one = |row: &RowDifference| {
+        let what = match row.change {
+            RowChange::Lost => "is lost",
+            RowChange::Added => "came from nowhere",
+            RowChange::Changed => "is changed",
+        };
+        format!("the row {} {what}", row.key)
+    };
+    let named: Vec<String> = rows.iter().take(NAMED_ROWS).map(one).collect();
+    match rows.len().saturating_sub(NAMED_ROWS) {
+        0 => named.join(", "),
+        more => format!("{}, and at least {more} more", named.join(", ")),
+    }
+}

@@ -4,6 +4,8 @@
 //! over pieces of a table at the same time. The text of a row has its columns in the order of
 //! definition: two tables with the same columns in another order have other sums.
 
+mod large_objects;
+mod narrow;
 mod piece;
 mod reading;
 pub(crate) mod table_list;
@@ -14,6 +16,9 @@ use std::collections::BTreeSet;
 use futures_util::future::BoxFuture;
 use thiserror::Error;
 use underpin_model::checksum::{DatabaseChecksum, TableSum};
+
+pub use large_objects::large_objects;
+pub use narrow::differing_rows;
 
 use crate::address::Address;
 use crate::catalog::text_form;

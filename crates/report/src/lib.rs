@@ -19,3 +19,4 @@ pub mod schedule;
 mod statement;
 pub mod svg;
 pub mod text;
+pub mod triage;

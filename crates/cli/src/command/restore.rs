@@ -2,7 +2,7 @@
 
 use camino::Utf8PathBuf;
 use clap::Args;
-use underpin_lab::backup::restore::{RestoreSpec, RestoreTarget, Until, restore};
+use underpin_lab::backup::restore::{Depth, RestoreSpec, RestoreTarget, Until, restore};
 
 use crate::fault::Fault;
 use crate::output;
@@ -68,6 +68,7 @@ pub async fn run(args: &RestoreArgs, settings: &Settings) -> Result<u8, Fault> {
         label: args.backup.as_deref(),
         timeline: args.timeline,
         target,
+        depth: Depth::Structure,
     };
     let restored = restore(&spec).await?;
     // What is there is whole, and not ready for use before somebody has acted.

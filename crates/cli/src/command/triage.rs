@@ -67,28 +67,8 @@ fn told(triage: &Triage, settings: &Settings) -> Result<(), Fault> {
         output::result(&text);
         return Ok(());
     }
-    let mut text: String = triage.findings.iter().map(paragraph).collect();
-    if triage.findings.is_empty() {
-        text.push_str("No finding.\n");
-    }
-    for unseen in &triage.unseen {
-        text.push_str(&format!("not seen: {unseen}\n"));
-    }
-    output::result(&text);
+    output::result(&underpin_report::triage::text(triage));
     Ok(())
-}
-
-fn paragraph(finding: &TriageFinding) -> String {
-    format!(
-        "{}[{}] {}: {}\n  --> {}\n  look: {};\n  fix:  {};\n\n",
-        finding.severity.word(),
-        finding.code,
-        finding.mode.word(),
-        finding.message,
-        finding.objects.join(", "),
-        finding.first_query,
-        finding.first_fix
-    )
 }
 
 fn exit_code(triage: &Triage, fail_on: &str) -> u8 {

@@ -26,10 +26,11 @@ pub(super) async fn take(spec: &BackupSpec<'_>, begun: Begun) -> Result<Taken, B
     let mut transcript = Vec::new();
     let summed = async {
         let sums = checksum::in_session(&session).await.map_err(BackupError::Sum)?;
-        Ok::<_, BackupError>((sums, structure::read(&session).await?))
+        let large_objects = checksum::large_objects(&session).await.map_err(BackupError::Sum)?;
+        Ok::<_, BackupError>((sums, large_objects, structure::read(&session).await?))
     };
     let (summed, dumped) = tokio::join!(summed, run(spec.installation, dump, &mut transcript));
-    let (sums, (form, catalog)) = summed?;
+    let (sums, large_objects, (form, catalog)) = summed?;
     dumped?;
     session.execute("COMMIT").await.map_err(BackupError::Ask)?;
     session.close().await;
@@ -40,6 +41,7 @@ pub(super) async fn take(spec: &BackupSpec<'_>, begun: Begun) -> Result<Taken, B
     taken.description.files =
         [DUMP, ROLES].iter().map(|name| file_sum(&taken.path, name)).collect::<Result<_, _>>()?;
     taken.description.content = Some(sums);
+    taken.description.large_objects = large_objects;
     taken.description.form = Some(form);
     taken.description.catalog = Some(catalog);
     taken.transcript = transcript;

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use camino::{Utf8Path, Utf8PathBuf};
 use underpin_pg::{DataSource, Profile, RunAs, Server, ServerSpec, Session, ToolCall, checksum};
 
+use super::amcheck::{self, Structure};
 use super::archive::{Archive, Stretch, Wanted};
 use super::physical::BASE;
-use super::restore::{Replay, RestoreSpec, Restored, Until, choose};
+use super::restore::{Depth, Replay, RestoreSpec, Restored, Until, choose};
 use super::segments::{Leg, lsn_number, lsn_text, timeline_of};
 use super::{BackupError, BackupKind, Description, attempt, run};
 
@@ -65,12 +66,12 @@ pub(super) async fn recover(
         // A damaged record looks like the end of the log; which of the two it was is worth a look.
         archive.check_records(&description, &way.road, None).await?;
     }
-    let Recovered { reached, rows, ms, remarks } = recovered?;
+    let Recovered { reached, rows, ms, remarks, structure } = recovered?;
     let began = start_lsn(&base).unwrap_or_default();
     let bytes = lsn_number(&reached).unwrap_or_default().saturating_sub(began);
     let witness = format!(
         "Every file has the checksum of PostgreSQL's own manifest, the log was replayed to {reached}, and {rows} rows of all databases \
-         could be read. The content of a physical backup is not summed at its source."
+         could be read. The content of a physical backup is not summed at its source.{structure}"
     );
     let replay = Some(Replay { bytes, ms });
     Ok(Restored {
@@ -286,7 +287,7 @@ async fn replay(
     }
     let start = Instant::now();
     let mut server = Server::start(wish).await.map_err(|error| told(error, description))?;
-    let outcome = wait_and_read(&server, start).await;
+    let outcome = wait_and_read(spec, &server, start).await;
     let log = server.log_tail(40);
     let stopped = server.stop_keeping_data().await;
     match outcome {
@@ -347,6 +348,8 @@ struct Recovered {
     rows: u64,
     ms: u64,
     remarks: Vec<String>,
+    /// What `pg_amcheck` said, as a sentence with a space before it; empty when it was not asked.
+    structure: String,
 }
 
 /// Collations of a database whose library has another version here: its indexes on text may be out of order.
@@ -380,7 +383,11 @@ async fn outdated_collations(server: &Server, database: &str) -> Result<Vec<Stri
     Ok(remarks)
 }
 
-async fn wait_and_read(server: &Server, start: Instant) -> Result<Recovered, BackupError> {
+async fn wait_and_read(
+    spec: &RestoreSpec<'_>,
+    server: &Server,
+    start: Instant,
+) -> Result<Recovered, BackupError> {
     let session = Session::connect(&server.address()).await.map_err(BackupError::Connect)?;
     while session.value("SELECT pg_is_in_recovery()").await.map_err(BackupError::Ask)?.as_deref() == Some("t")
     {
@@ -397,14 +404,22 @@ async fn wait_and_read(server: &Server, start: Instant) -> Result<Recovered, Bac
         .await
         .map_err(BackupError::Ask)?;
     session.close().await;
-    let (mut rows, mut remarks) = (0, Vec::new());
+    let (mut rows, mut remarks, mut words) = (0, Vec::new(), String::new());
     for name in names.column("datname") {
         let address = server.address().database(name);
         let sums = checksum::database_checksums(&address, &checksum::Options::default()).await;
         rows += sums.map_err(BackupError::Sum)?.rows();
         remarks.extend(outdated_collations(server, name).await?);
+        if spec.depth == Depth::Structure {
+            let structure = amcheck::structure(spec.installation, &address).await?;
+            if let Structure::Damaged(_) = structure {
+                remarks.push(format!("Database {name}: {}. REINDEX what it names.", structure.words()));
+            } else {
+                words = format!(" {}", structure.words());
+            }
+        }
     }
-    Ok(Recovered { reached: reached.unwrap_or_default(), rows, ms, remarks })
+    Ok(Recovered { reached: reached.unwrap_or_default(), rows, ms, remarks, structure: words })
 }
 
 /// Returns the place of the log where a recovery from the backup begins.

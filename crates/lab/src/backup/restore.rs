@@ -1,5 +1,6 @@
 //! Brings a backup back: into a new database, or into a new data folder up to a point in time, and proves the content.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use camino::Utf8Path;
@@ -9,6 +10,7 @@ use underpin_model::evidence::TranscriptStep;
 use underpin_model::sql_text::{quote_identifier, quote_literal};
 use underpin_pg::{Address, Installation, Session, ToolCall, checksum};
 
+use super::amcheck::{self, Structure};
 use super::logical::{DUMP, ROLES, file_sum};
 use super::{BackupError, BackupKind, Description, attempt, folder, run, structure};
 
@@ -24,6 +26,17 @@ pub struct RestoreSpec<'a> {
     pub timeline: Option<u32>,
     /// Where to.
     pub target: RestoreTarget<'a>,
+    /// Whether a recovered data folder is looked at by `pg_amcheck` too; a new database always is.
+    pub depth: Depth,
+}
+
+/// How closely a recovered data folder is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Every row is read: what a drill does that measures the time until the data are back.
+    Rows,
+    /// And `pg_amcheck` looks at the order of indexes.
+    Structure,
 }
 
 /// Where a backup is brought back to.
@@ -140,14 +153,20 @@ async fn logical(spec: &RestoreSpec<'_>, address: &Address) -> Result<Restored, 
     let expected = description.content.clone().unwrap_or_default();
     let mut differences = differences(&expected, &found);
     differences.extend(structure_differences(address, &description).await?);
+    let objects = large_objects(address, &description, &mut differences).await?;
+    let structure = amcheck::structure(spec.installation, address).await?;
+    if let Structure::Damaged(_) = structure {
+        differences.push(structure.words());
+    }
     if !differences.is_empty() {
         return Err(BackupError::Differs { label: description.label, differences });
     }
     let witness = format!(
-        "{} tables with {} rows have the content that they had in the snapshot of the backup, {} sequences are not behind, and encoding, collation, objects, owners and privileges are the same.",
+        "{} tables with {} rows have the content that they had in the snapshot of the backup, {} sequences are not behind, and encoding, collation, objects, owners and privileges are the same. {objects} {}",
         found.tables.len(),
         found.rows(),
-        found.sequences.len()
+        found.sequences.len(),
+        structure.words()
     );
     Ok(Restored {
         description,
@@ -226,6 +245,42 @@ async fn structure_differences(
     let (found_form, found) = structure::read(&session).await?;
     session.close().await;
     Ok(structure::differences((form, catalog), (&found_form, &found)))
+}
+
+/// Adds the large objects that differ, and returns a sentence about those that were compared.
+async fn large_objects(
+    address: &Address,
+    description: &Description,
+    differences: &mut Vec<String>,
+) -> Result<String, BackupError> {
+    let session = Session::connect(address).await.map_err(BackupError::Connect)?;
+    let found = checksum::large_objects(&session).await.map_err(BackupError::Sum)?;
+    session.close().await;
+    Ok(match (&description.large_objects, found) {
+        (Some(expected), Some(found)) => {
+            differences.extend(differing_objects(expected, &found));
+            format!("{} large objects have their content.", expected.len())
+        }
+        (None, _) => "Large objects were not summed when the backup was taken.".to_owned(),
+        (_, None) => "Large objects were not compared: this role may not read them.".to_owned(),
+    })
+}
+
+/// Returns the large objects that are not the same, as words.
+pub(crate) fn differing_objects(
+    expected: &BTreeMap<String, String>,
+    found: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let side = |side: &BTreeMap<String, String>, number: &str| {
+        side.get(number).cloned().unwrap_or_else(|| "absent".to_owned())
+    };
+    let numbers: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
+    let differing = numbers.into_iter().filter(|number| expected.get(*number) != found.get(*number));
+    differing
+        .map(|number| {
+            format!("large object {number}: {} became {}", side(expected, number), side(found, number))
+        })
+        .collect()
 }
 
 /// Sequences know no snapshots: they were read before the dump, so the restored ones may be further but not behind.

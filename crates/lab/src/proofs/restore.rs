@@ -5,8 +5,9 @@ mod compare;
 mod damage;
 mod runbook;
 
-use underpin_model::{Code, Evidence};
+use underpin_model::{Code, Evidence, Finding, ObjectKind, ObjectRef};
 
+use crate::backup::amcheck::Structure;
 use crate::error::LabError;
 use crate::proof::{Document, Experiment, Experimenting, Outcome, Proof};
 
@@ -50,7 +51,6 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
         });
         kind_of_backup(*kind, &mut bench, &original, &mut outcome).await?;
     }
-    bench.close();
     source.stop().await?;
     conclude(&mut outcome, &bench, &original);
     Ok(outcome)
@@ -71,10 +71,18 @@ async fn kind_of_backup(
     match bench.restore(kind).await? {
         Err(failure) => outcome.findings.push(failure.finding(&FAILS, kind)),
         Ok(restored) => {
-            let content = compare::content(&restored.address()).await?;
+            let (source, target) = (bench.source(), restored.address());
+            let content = compare::content(&target).await?;
+            let rows = compare::differing_rows((&source, original), (&target, &content)).await?;
+            let structure = bench.structure(&target).await?;
             restored.stop().await?;
-            outcome.findings.extend(compare::differences(kind, original, &content));
-            bench.compared(kind, &content);
+            outcome.findings.extend(compare::differences(kind, (original, &content), &rows));
+            if let Structure::Damaged(_) = structure {
+                let message = format!("{}: {}.", kind.title(), structure.words());
+                let about = ObjectRef::new(ObjectKind::Backup, kind.name());
+                outcome.findings.push(Finding::new(&DIFFERS, message).object(about));
+            }
+            bench.compared(kind, &content, &structure);
         }
     }
     for damage in damage::ALL {
@@ -88,8 +96,8 @@ async fn kind_of_backup(
 fn conclude(outcome: &mut Outcome, bench: &backup::Bench<'_>, original: &compare::Content) {
     let (tables, rows) = (original.sums.tables.len(), original.sums.rows());
     outcome.summary = format!(
-        "Restored {} kinds of backup into separate instances; {tables} tables with {rows} rows, sequences, owners, \
-         privileges and constraints compared; {} damaged backups tried.",
+        "Restored {} kinds of backup into separate instances; {tables} tables with {rows} rows, large objects, sequences, \
+         owners, privileges and constraints compared; {} damaged backups tried.",
         backup::KINDS.len(),
         bench.damages.len()
     );

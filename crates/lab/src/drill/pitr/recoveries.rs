@@ -7,7 +7,7 @@ use underpin_pg::{DataSource, Profile, Server, ServerSpec, Session};
 
 use super::scene::{ARCHIVE_TIMEOUT_S, Scene, Tables, tables};
 use super::{Loss, Points, Recovery, Refusal, Scope, refusals};
-use crate::backup::restore::{RestoreSpec, RestoreTarget, Restored, Until, restore};
+use crate::backup::restore::{Depth, RestoreSpec, RestoreTarget, Restored, Until, restore};
 use crate::backup::{BackupError, archive_command};
 use crate::drill::book::{Compared, Upto};
 use crate::error::LabError;
@@ -156,7 +156,15 @@ pub(super) async fn bring_back(
 ) -> Result<Restored, BackupError> {
     let target = RestoreTarget::DataFolder(data, until);
     let installation = scene.spec.ground.installation;
-    restore(&RestoreSpec { installation, folder: &scene.folder, label: None, timeline, target }).await
+    restore(&RestoreSpec {
+        installation,
+        folder: &scene.folder,
+        label: None,
+        timeline,
+        target,
+        depth: Depth::Rows,
+    })
+    .await
 }
 
 async fn start(scene: &Scene<'_>, data: &Utf8Path, settings: &[(&str, String)]) -> Result<Server, LabError> {

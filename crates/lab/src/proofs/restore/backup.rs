@@ -10,6 +10,7 @@ use underpin_pg::{DataSource, Profile, Server, ServerSpec};
 use underpin_pg::{ToolCall, ToolOutput, run_tool};
 
 use super::compare::Content;
+use crate::backup::amcheck::{self, Structure};
 use crate::error::LabError;
 use crate::proof::Experiment;
 use crate::template;
@@ -85,7 +86,7 @@ pub(super) struct Timing {
 /// The work bench: folders, and the record of everything that ran.
 pub(super) struct Bench<'a> {
     experiment: &'a Experiment<'a>,
-    source: Option<Address>,
+    source: Address,
     folder: Utf8PathBuf,
     pub(super) transcript: Vec<TranscriptStep>,
     /// Transcript steps per kind, for the runbook.
@@ -103,7 +104,7 @@ impl<'a> Bench<'a> {
     pub(super) fn prepare(experiment: &'a Experiment<'a>, source: &Server) -> Result<Bench<'a>, LabError> {
         Ok(Bench {
             experiment,
-            source: Some(source.address()),
+            source: source.address(),
             folder: source.folder().join("backups"),
             transcript: Vec::new(),
             chapters: Vec::new(),
@@ -119,9 +120,15 @@ impl<'a> Bench<'a> {
         self.chapters.push((kind, Vec::new()));
     }
 
-    /// Forgets the source, which is about to stop.
-    pub(super) fn close(&mut self) {
-        self.source = None;
+    /// Returns the server that was backed up.
+    pub(super) fn source(&self) -> Address {
+        self.source.clone()
+    }
+
+    /// Lets PostgreSQL's own program look at a restored database.
+    pub(super) async fn structure(&self, target: &Address) -> Result<Structure, LabError> {
+        let database = target.database(template::DATABASE);
+        Ok(amcheck::structure(self.experiment.lab.installation(), &database).await?)
     }
 
     /// Returns where the backup of that kind lies.
@@ -169,7 +176,7 @@ impl<'a> Bench<'a> {
         let source = self.source.clone();
         let mut duration_ms = 0;
         for call in calls {
-            let call = with_environment(call, source.as_ref());
+            let call = with_environment(call, &source);
             match self.recorded(call).await? {
                 Ok(output) => duration_ms += output.duration_ms,
                 Err(failure) => return Ok(Err(failure)),
@@ -224,7 +231,7 @@ impl<'a> Bench<'a> {
                 .arg(path.as_str()),
         ];
         for call in calls {
-            let call = with_environment(call, Some(&target));
+            let call = with_environment(call, &target);
             let ran = match record {
                 Record::Yes => self.recorded(call).await?,
                 Record::No => checked(self.run(call).await?),
@@ -248,14 +255,14 @@ impl<'a> Bench<'a> {
     }
 
     /// Notes that a restored database was compared.
-    pub(super) fn compared(&mut self, kind: Kind, content: &Content) {
+    pub(super) fn compared(&mut self, kind: Kind, content: &Content, structure: &Structure) {
         let sums = &content.sums;
         self.results.push(vec![
             kind.title().to_owned(),
             sums.tables.len().to_string(),
             sums.rows().to_string(),
             sums.sequences.len().to_string(),
-            "compared by content and catalog".to_owned(),
+            format!("compared by content and catalog. {}", structure.words()),
         ]);
     }
 
@@ -322,10 +329,9 @@ fn checked(output: ToolOutput) -> Result<ToolOutput, Failure> {
     if output.exit == 0 { Ok(output) } else { Err(Failure { output }) }
 }
 
-fn with_environment(call: ToolCall, address: Option<&Address>) -> ToolCall {
+fn with_environment(call: ToolCall, address: &Address) -> ToolCall {
     // The database stands in the command itself.
-    let env = address.map(Address::libpq_env).unwrap_or_default();
-    let env = env.into_iter().filter(|(name, _)| name != "PGDATABASE").collect();
+    let env = address.libpq_env().into_iter().filter(|(name, _)| name != "PGDATABASE").collect();
     ToolCall { env, ..call }
 }
 

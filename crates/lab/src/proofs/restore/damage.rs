@@ -1,5 +1,7 @@
 //! Damages copies of a backup: each must be noticed, by the tool or by comparing the content.
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use underpin_model::{Finding, ObjectKind, ObjectRef};
 use underpin_pg::ToolCall;
@@ -112,7 +114,7 @@ async fn noticed_by_content(
     Ok(match content {
         Err(error) => Some(format!("reading the restored database failed: {}", error.chain())),
         Ok(content) => {
-            let differences = compare::differences(kind, original, &content);
+            let differences = compare::differences(kind, (original, &content), &BTreeMap::new());
             (!differences.is_empty()).then(|| format!("the content differs in {} places", differences.len()))
         }
     })
