@@ -90,7 +90,7 @@ pub enum RowChange {
 /// A row that two tables do not have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowDifference {
-    /// The key as a condition, such as `id = '77'`; without a primary key the row's text.
+    /// The key as a condition, such as `"id" = '77'`; without a primary key the row's text.
     pub key: String,
     /// What became of it.
     pub change: RowChange,
