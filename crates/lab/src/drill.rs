@@ -11,6 +11,7 @@ mod pooling;
 mod project_load;
 pub mod storm;
 mod topology;
+mod transcript;
 
 use underpin_model::Code;
 

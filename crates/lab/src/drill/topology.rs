@@ -10,6 +10,7 @@ use underpin_pg::{
 };
 
 use super::ground::Ground;
+use super::transcript;
 use crate::error::LabError;
 
 /// Longest wait for a state of replication.
@@ -277,16 +278,7 @@ impl Topology {
             (server.socket_dir().into_string(), format!("$SOCKET_{name}"))
         });
         words.extend(sockets);
-        let told = |text: &str| {
-            words.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from.as_str(), to))
-        };
-        let steps = std::mem::take(&mut self.transcript);
-        let step = |step: TranscriptStep| TranscriptStep {
-            command: told(&step.command),
-            output: told(&step.output),
-            ..step
-        };
-        steps.into_iter().map(step).collect()
+        transcript::told(std::mem::take(&mut self.transcript), &words)
     }
 
     /// Stops everything.

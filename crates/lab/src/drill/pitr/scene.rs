@@ -12,6 +12,7 @@ use super::PitrSpec;
 use super::recoveries::Point;
 use crate::backup::{BackupKind, BackupSpec, archive_command, take};
 use crate::drill::book::Book;
+use crate::drill::transcript;
 use crate::error::LabError;
 
 /// `archive_timeout` of the drill: what production has in minutes.
@@ -100,22 +101,13 @@ impl<'a> Scene<'a> {
 
     /// Returns the commands that ran, with the folders of this run replaced by words.
     pub(super) fn told(&mut self) -> Vec<TranscriptStep> {
-        let mut words: Vec<(String, &str)> = vec![
-            (self.folder.to_string(), "$BACKUPS"),
-            (self.space.path().to_string(), "$NEW"),
-            (format!("{}/", self.spec.ground.installation.bin_dir), ""),
+        let mut words: Vec<(String, String)> = vec![
+            (self.folder.to_string(), "$BACKUPS".to_owned()),
+            (self.space.path().to_string(), "$NEW".to_owned()),
+            (format!("{}/", self.spec.ground.installation.bin_dir), String::new()),
         ];
-        words.extend(self.backups.iter().map(|(label, word)| (label.clone(), *word)));
-        let told = |text: &str| {
-            words.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from.as_str(), to))
-        };
-        let steps = std::mem::take(&mut self.transcript);
-        let step = |step: TranscriptStep| TranscriptStep {
-            command: told(&step.command),
-            output: told(&step.output),
-            ..step
-        };
-        steps.into_iter().map(step).collect()
+        words.extend(self.backups.iter().map(|(label, word)| (label.clone(), (*word).to_owned())));
+        transcript::told(std::mem::take(&mut self.transcript), &words)
     }
 
     /// Takes a physical backup under load.
