@@ -1,6 +1,7 @@
 //! `indexes`: which index earns its keep, which is missing, and what does each cost?
 
 mod advisor;
+mod bench;
 mod foreign_keys;
 mod hypothetical;
 mod notes;
@@ -12,13 +13,12 @@ mod write_tax;
 use std::collections::BTreeMap;
 
 use underpin_model::Code;
-use underpin_model::config::ProofConfig;
 
+use self::bench::Bench;
 use self::pairs::Workload;
 use self::verdict::{Judged, Verdict};
 use crate::error::LabError;
 use crate::planning::surface::Index;
-use crate::planning::{Planner, pinned, surface};
 use crate::proof::{Experiment, Experimenting, Outcome, Proof};
 
 /// The proof.
@@ -46,25 +46,17 @@ pub const CODES: &[Code] = &[
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let project = experiment.project;
     let mut outcome = Outcome::default();
-    let (config, settings) = settings(experiment);
-    let sandbox = experiment.lab.sandbox().await?;
-    let planner = Planner::open(&sandbox, project.config.database.app_role.clone(), &settings).await?;
-    let owner = Planner::open(&sandbox, None, &settings).await?;
-    for table in pinned::all_visible(planner.session()).await? {
-        outcome.unexamined.push(format!("{table} has pages that are not all-visible after VACUUM"));
-    }
-    let indexes = surface::read(planner.session()).await?;
-    if indexes.is_empty() && project.queries.is_empty() {
+    let bench = Bench::open(experiment, &mut outcome).await?;
+    if bench.indexes.is_empty() && project.queries.is_empty() {
+        bench.close().await?;
         return Ok(Outcome::skipped("the project has neither indexes nor queries"));
     }
-    let mut workload = Workload::read(experiment, &planner, &mut outcome).await?;
-    workload.hide_each(&planner, &indexes).await?;
-    let foreign_keys = foreign_keys::examine(&owner, &indexes, &mut outcome).await?;
-    let advice = advisor::advise(&planner, &workload, &config).await?;
-    let used = transactions::examine(experiment, &sandbox, &indexes, &mut outcome).await?;
-    owner.close().await;
-    planner.close().await;
-    sandbox.drop().await?;
+    let mut workload = Workload::read(experiment, &bench.planner, &mut outcome).await?;
+    workload.hide_each(&bench.planner, &bench.indexes).await?;
+    let foreign_keys = foreign_keys::examine(&bench.owner, &bench.indexes, &mut outcome).await?;
+    let advice = advisor::advise(&bench.planner, &workload, &bench.config).await?;
+    let used = transactions::examine(experiment, &bench.sandbox, &bench.indexes, &mut outcome).await?;
+    let indexes = bench.close().await?;
     // Writes that are rolled back leave dead rows behind, so they have a copy of their own.
     let tax = write_tax::measure(experiment, &indexes).await?;
     let judged = Judged {
@@ -80,30 +72,14 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     Ok(outcome)
 }
 
-/// Returns the proof's settings, and those of the server under which it plans.
-fn settings(experiment: &Experiment<'_>) -> (ProofConfig, BTreeMap<String, String>) {
-    let config = |name: &str| experiment.project.config.proofs.get(name).cloned().unwrap_or_default();
-    let (own, plans) = (config(PROOF.name), config("plans"));
-    let settings = pinned::pinned(&plans.settings.into_iter().chain(own.settings.clone()).collect());
-    (own, settings)
-}
-
 /// Returns statements that build what the proof would propose: indexes for queries, and for the checks of foreign keys.
 pub(crate) async fn advised(experiment: &Experiment<'_>) -> Result<Vec<String>, LabError> {
     let mut outcome = Outcome::default();
-    let (config, settings) = settings(experiment);
-    let sandbox = experiment.lab.sandbox().await?;
-    let role = experiment.project.config.database.app_role.clone();
-    let planner = Planner::open(&sandbox, role, &settings).await?;
-    let owner = Planner::open(&sandbox, None, &settings).await?;
-    pinned::all_visible(planner.session()).await?;
-    let indexes = surface::read(planner.session()).await?;
-    let workload = Workload::read(experiment, &planner, &mut outcome).await?;
-    foreign_keys::examine(&owner, &indexes, &mut outcome).await?;
-    let advice = advisor::advise(&planner, &workload, &config).await?;
-    owner.close().await;
-    planner.close().await;
-    sandbox.drop().await?;
+    let bench = Bench::open(experiment, &mut outcome).await?;
+    let workload = Workload::read(experiment, &bench.planner, &mut outcome).await?;
+    foreign_keys::examine(&bench.owner, &bench.indexes, &mut outcome).await?;
+    let advice = advisor::advise(&bench.planner, &workload, &bench.config).await?;
+    bench.close().await?;
     let checks = outcome.findings.iter().filter(|finding| finding.code == foreign_keys::WALKS.code);
     let checks = checks.filter_map(|finding| finding.hint.as_deref());
     Ok(advice.statements().into_iter().chain(checks.map(|hint| hint.replace("CONCURRENTLY ", ""))).collect())
@@ -112,20 +88,12 @@ pub(crate) async fn advised(experiment: &Experiment<'_>) -> Result<Vec<String>, 
 /// Returns the indexes that are needed, each with what needs it most.
 pub(crate) async fn needed(experiment: &Experiment<'_>) -> Result<Vec<(Index, String)>, LabError> {
     let mut outcome = Outcome::default();
-    let (_, settings) = settings(experiment);
-    let sandbox = experiment.lab.sandbox().await?;
-    let role = experiment.project.config.database.app_role.clone();
-    let planner = Planner::open(&sandbox, role, &settings).await?;
-    let owner = Planner::open(&sandbox, None, &settings).await?;
-    pinned::all_visible(planner.session()).await?;
-    let indexes = surface::read(planner.session()).await?;
-    let mut workload = Workload::read(experiment, &planner, &mut outcome).await?;
-    workload.hide_each(&planner, &indexes).await?;
-    let foreign_keys = foreign_keys::examine(&owner, &indexes, &mut outcome).await?;
-    let used = transactions::examine(experiment, &sandbox, &indexes, &mut outcome).await?;
-    owner.close().await;
-    planner.close().await;
-    sandbox.drop().await?;
+    let bench = Bench::open(experiment, &mut outcome).await?;
+    let mut workload = Workload::read(experiment, &bench.planner, &mut outcome).await?;
+    workload.hide_each(&bench.planner, &bench.indexes).await?;
+    let foreign_keys = foreign_keys::examine(&bench.owner, &bench.indexes, &mut outcome).await?;
+    let used = transactions::examine(experiment, &bench.sandbox, &bench.indexes, &mut outcome).await?;
+    let indexes = bench.close().await?;
     let judged = Judged {
         indexes: &indexes,
         workload: &workload,
