@@ -62,23 +62,15 @@ impl Place {
     }
 
     async fn restore_as(&self, name: &str) -> Result<Restored, BackupError> {
-        let address = self.server.address().database(name);
-        let target = RestoreTarget::Database(&address);
-        let installation = sample::installation();
-        restore(&RestoreSpec {
-            installation: &installation,
-            folder: &self.folder,
-            label: None,
-            timeline: None,
-            target,
-            depth: Depth::Structure,
-        })
-        .await
+        self.restore_to(RestoreTarget::Database(&self.server.address().database(name))).await
     }
 
     async fn recover(&self, name: &str, until: Until) -> Result<Restored, BackupError> {
         let data = self.folder.parent().unwrap().join(name);
-        let target = RestoreTarget::DataFolder(&data, until);
+        self.restore_to(RestoreTarget::DataFolder(&data, until)).await
+    }
+
+    async fn restore_to(&self, target: RestoreTarget<'_>) -> Result<Restored, BackupError> {
         let installation = sample::installation();
         restore(&RestoreSpec {
             installation: &installation,
