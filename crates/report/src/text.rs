@@ -155,13 +155,7 @@ fn next_steps(report: &Report, style: &TextStyle) -> Vec<String> {
         Some(html) => steps.push(format!("open {html} for the evidence")),
         None if report.proofs.is_empty() => {}
         None => {
-            let only = match report.proofs.as_slice() {
-                [one] => format!(" {}", one.proof),
-                _ => String::new(),
-            };
-            steps.push(format!(
-                "`underpin prove{only} --report html=report.html` writes the evidence as a page"
-            ));
+            steps.push("the same with `--report html=report.html` writes the evidence as a page".to_owned())
         }
     }
     steps

@@ -116,7 +116,7 @@ pub async fn run(args: &ProveArgs, settings: &Settings) -> Result<u8, Fault> {
         }
     }
     write_reports(&targets, &proved.report)?;
-    print(&proved.report, settings);
+    print(&proved.report, &targets, settings);
     Ok(prove::exit_code(&proved.report, fail_on))
 }
 
@@ -182,13 +182,14 @@ pub fn fail_on(flag: Option<FailOn>, project: &Project) -> Option<Severity> {
     }
 }
 
-/// Prints the result to standard output.
-pub fn print(report: &Report, settings: &Settings) {
+/// Prints the result to standard output; `targets` are the files that hold it too.
+pub fn print(report: &Report, targets: &[Target], settings: &Settings) {
     if settings.json() {
         output::result(&underpin_report::json::render(report));
         return;
     }
-    let style = TextStyle { color: settings.color(), ..TextStyle::default() };
+    let html = targets.iter().find(|target| target.format == "html").map(|target| target.path.clone());
+    let style = TextStyle { color: settings.color(), html, ..TextStyle::default() };
     output::result(&underpin_report::text::render(report, &style));
     if settings.github_actions() {
         let folder = settings.folder_in_workspace();
@@ -198,6 +199,7 @@ pub fn print(report: &Report, settings: &Settings) {
 
 /// A report file that was asked for.
 pub struct Target {
+    format: String,
     render: fn(&Report) -> String,
     path: Utf8PathBuf,
 }
@@ -222,7 +224,7 @@ fn report_target(text: &str) -> Result<Target, Fault> {
     };
     let path = Utf8PathBuf::from(path);
     folder_is_there(&path, &format!("--report {text}"))?;
-    Ok(Target { render, path })
+    Ok(Target { format: format.to_owned(), render, path })
 }
 
 /// Refuses a file that cannot be written because its folder is missing, before the run and not after it.

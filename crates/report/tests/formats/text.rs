@@ -64,7 +64,7 @@ fn a_clean_run_is_short() {
     codelearn: proven on PostgreSQL 17.6 (Debian 17.6-1.pgdg12+1) in 1 min 14 s.
     1 proof: 1 proven; no findings.
 
-    hint: `underpin prove seed --report html=report.html` writes the evidence as a page
+    hint: the same with `--report html=report.html` writes the evidence as a page
     ");
 }
 

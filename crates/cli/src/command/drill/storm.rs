@@ -91,7 +91,7 @@ pub async fn run(args: &StormArgs, settings: &Settings) -> Result<u8, Fault> {
         output::remark(&format!("Wrote {file}."));
     }
     write_reports(&targets, &proved.report)?;
-    print(&proved.report, settings);
+    print(&proved.report, &targets, settings);
     Ok(prove::exit_code(&proved.report, fail_on(None, &project)))
 }
 
