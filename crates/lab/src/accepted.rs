@@ -1,7 +1,9 @@
 //! Findings that the author accepts: in `[proofs.NAME] allow`, and in the header of a query.
 
+use std::time::SystemTime;
+
 use underpin_model::project::Project;
-use underpin_model::{Finding, ObjectKind, Severity};
+use underpin_model::{Code, Finding, ObjectKind, ObjectRef, Severity};
 
 /// Turns findings into notes that an entry of `allow` (`rule`, `CODE`, `rule:object`) accepts.
 pub(crate) fn by_settings(name: &str, allow: &[String], findings: &mut [Finding]) {
@@ -35,6 +37,22 @@ pub(crate) fn by_header(project: &Project, findings: &mut [Finding], today: &str
     }
 }
 
+/// Returns whether the author accepts what `code` says of the query, in the settings of proof `name` or in the query's header.
+pub(crate) fn declines(project: &Project, name: &str, code: &Code, query: &str) -> bool {
+    let allow = project.config.proofs.get(name).map(|proof| proof.allow.as_slice()).unwrap_or_default();
+    let mut said = [Finding::new(code, "").object(ObjectRef::new(ObjectKind::Query, query))];
+    by_settings(name, allow, &mut said);
+    by_header(project, &mut said, &today());
+    said[0].severity == Severity::Note
+}
+
+/// Returns the date in UTC as `YYYY-MM-DD`.
+pub(crate) fn today() -> String {
+    let mut now = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    now.truncate(10);
+    now
+}
+
 /// Returns whether `entry` (`rule`, `CODE`, `rule:object`) accepts the finding.
 fn accepts(entry: &str, finding: &Finding) -> bool {
     let (rule, object) = entry.split_once(':').map_or((entry, None), |(rule, object)| (rule, Some(object)));
@@ -49,7 +67,6 @@ mod tests {
     use super::*;
     use underpin_model::project::{Allow, Query};
     use underpin_model::statement::{Statement, StatementFacts};
-    use underpin_model::{Code, ObjectRef};
 
     const FAULT: Code = Code::warning("UP999", "test-fault", "a fault");
 

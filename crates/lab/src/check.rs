@@ -33,6 +33,7 @@ use underpin_model::script::TransactionScript;
 use underpin_model::{Event, EventSink, Evidence, Finding};
 use underpin_rules::migration;
 
+use crate::accepted;
 use crate::error::LabError;
 use crate::lab::{Lab, LabSpec};
 use crate::migrator::state::State;
@@ -287,14 +288,13 @@ fn doubtful_refusal(deployment: &Deployment, stages: &Stages<'_>) -> Option<Stri
 }
 
 fn judge(checked: &mut Checked, project: &Project) {
-    let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
-    let today = &now[..now.len().min(10)];
+    let today = accepted::today();
     for deployment in &checked.deployments {
         let mut findings = migration::judge(deployment);
         let text = files(project).find(|file| file.file == deployment.file).map(|file| file.text.as_str());
         let (allow, _) = underpin_sql::directive::allows(&deployment.file, text.unwrap_or_default());
         let lines: Vec<u32> = deployment.steps.iter().map(|step| step.statement.line).collect();
-        migration::accept(&mut findings, &allow, (&deployment.file, &lines), today);
+        migration::accept(&mut findings, &allow, (&deployment.file, &lines), &today);
         if let Some(repair) = checked.repairs.get(deployment.file.as_str()) {
             checked.evidence.push(repair::tell(repair, &deployment.file, &mut findings));
         }

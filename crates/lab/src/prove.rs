@@ -204,8 +204,7 @@ fn conclude(
 ) -> (ProofReport, Vec<Document>) {
     let allow =
         project.config.proofs.get(proof.name).map(|settings| settings.allow.as_slice()).unwrap_or_default();
-    let now = humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string();
-    accepted::by_header(project, &mut outcome.findings, &now[..now.len().min(10)]);
+    accepted::by_header(project, &mut outcome.findings, &accepted::today());
     let (mut report, documents) = finish(proof.name, outcome, allow);
     report.duration_ms = elapsed_ms(start);
     events.emit(Event::ProofFinished { report: Box::new(report.clone()) });

@@ -70,7 +70,10 @@ impl Trial<'_> {
             .filter(|finding| finding.severity >= Severity::Warning)
             .map(|finding| {
                 let object = finding.object.as_ref().map_or_else(String::new, |object| object.display_name());
-                format!("{} {object}", finding.rule)
+                match finding.severity {
+                    Severity::Error => format!("{}: {}", finding.rule, finding.message),
+                    _ => format!("{} {object}", finding.rule),
+                }
             })
             .chain(outcome.unexamined.iter().map(|what| format!("not examined: {what}")))
             .collect();

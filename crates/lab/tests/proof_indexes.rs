@@ -142,12 +142,41 @@ fn not_made_good(config: &str) -> Vec<(String, Option<String>)> {
 fn what_is_advised_for_a_lost_index_measures_as_well_as_the_index() {
     let good = not_made_good("[project]\nname = \"shop\"\n");
     assert!(
-        matches!(good.as_slice(), [(what, None)] if what.contains("orders_customer_placed_idx")),
+        matches!(good.as_slice(), [(_, None), (what, None)] if what.contains("orders_customer_placed_idx")),
         "{good:?}"
     );
     // The advisor may say nothing, and what the foreign key needs is not what the query needs.
     let mute = not_made_good("[project]\nname = \"shop\"\n[proofs.indexes]\nmax_indexes = 0\n");
-    assert!(matches!(mute.as_slice(), [(_, Some(_))]), "{mute:?}");
+    assert!(matches!(mute.as_slice(), [(_, None), (_, Some(_))]), "{mute:?}");
+}
+
+/// The newest of a kind are searched for along the time, as the planner takes them to be spread: an index on the time helps
+/// the count of a day and sends this query through almost all rows.
+#[test]
+fn an_index_that_makes_another_query_read_more_is_not_advised() {
+    let report = |accept: &str| {
+        let queries = format!(
+            "-- name: events_of_day\n-- param: day timestamptz = '2025-01-03 UTC'\nSELECT count(*) FROM events WHERE at >= $1 AND at < $1 + interval '1 hour';\n\n\
+             -- name: first_of_kind\n{accept}-- param: kind integer = 7\nSELECT id, note FROM events WHERE kind = $1 ORDER BY at LIMIT 5;\n"
+        );
+        let project = sample::project(&[
+            ("migrations/001_init.sql", "CREATE TABLE events (id bigint PRIMARY KEY, at timestamptz NOT NULL, kind integer NOT NULL, note text NOT NULL);"),
+            ("seed.sql", "INSERT INTO events SELECT n, '2025-01-01 UTC'::timestamptz + (n * 7919 % 20000) * interval '1 minute',
+             CASE WHEN n * 7919 % 20000 > 19800 THEN 7 ELSE n % 6 END, repeat('x', 40) FROM generate_series(1, 20000) AS n WHERE NOT EXISTS (SELECT FROM events);"),
+            ("queries/events.sql", &queries),
+        ]);
+        sample::report(&project, "indexes")
+    };
+    // Given an index of its own, the second query needs no longer to walk along the time.
+    let both = sample::findings(&report("")).join("\n");
+    assert!(
+        both.contains("UP526 query first_of_kind") && both.contains("UP526 query events_of_day"),
+        "{both}"
+    );
+    let declined = report("-- allow: index-missing because it is asked once a year\n");
+    let said = sample::findings(&declined).join("\n");
+    assert!(!said.contains("UP526"), "{said}");
+    assert!(sample::table(&declined, "harmful").contains("first_of_kind"), "{:#?}", declined.evidence);
 }
 
 #[test]

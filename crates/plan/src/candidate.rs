@@ -9,7 +9,7 @@ use underpin_model::sql_text::{quote_identifier, quote_qualified};
 
 use crate::condition::{self, ColumnName, Comparison, Side};
 use crate::node::PlanNode;
-use crate::tokens;
+use crate::tokens::{self, Token};
 
 /// Most key columns of a candidate. Further ones seldom narrow anything and always cost.
 const MOST_KEYS: usize = 4;
@@ -74,6 +74,8 @@ impl Candidate {
 #[derive(Debug, Default)]
 struct Wish {
     equal: Vec<String>,
+    /// Compared with another relation in a join above, which an index may serve and need not.
+    joined: Vec<String>,
     range: Vec<String>,
     fixed: Vec<String>,
     special: Vec<(String, String)>,
@@ -109,7 +111,7 @@ fn visit<'p>(node: &'p PlanNode, above: &[&'p PlanNode], found: &mut BTreeSet<Ca
 
 fn wish(node: &PlanNode, above: &[&PlanNode]) -> Wish {
     let alias = node.alias.as_deref();
-    let mut wish = Wish::default();
+    let (mut wish, mut join) = (Wish::default(), Wish::default());
     let own = node
         .conditions
         .iter()
@@ -117,7 +119,14 @@ fn wish(node: &PlanNode, above: &[&PlanNode]) -> Wish {
     let bitmap = node.all().into_iter().skip(1).filter(|below| below.kind == "Bitmap Index Scan");
     let bitmap = bitmap.flat_map(|below| &below.conditions);
     for (_, text) in own.chain(bitmap) {
-        condition::comparisons(text).iter().for_each(|one| wish.take(one, alias));
+        for one in condition::comparisons(text) {
+            let joins = one.column_against_value(alias).is_some_and(|(_, value)| match value {
+                Side::Column(_) | Side::Cast(..) => true,
+                Side::Expression(columns, _) => !columns.is_empty(),
+                _ => false,
+            });
+            if joins { join.take(&one, alias) } else { wish.take(&one, alias) }
+        }
     }
     // A join hands one value per row down: only conditions directly above this scan, up to the next aggregate.
     for parent in
@@ -128,22 +137,43 @@ fn wish(node: &PlanNode, above: &[&PlanNode]) -> Wish {
                 condition::comparisons(text)
                     .iter()
                     .filter(|one| one.operator == "=")
-                    .for_each(|one| wish.take(one, alias));
+                    .for_each(|one| join.take(one, alias));
             }
         }
         if let Some(keys) = parent.key("Sort Key").filter(|_| wish.sort.is_empty()) {
             wish.sort = sort_keys(keys, alias);
         }
     }
-    if let Some(serde_json::Value::Array(output)) = node.extra.get("Output") {
-        wish.output = output
-            .iter()
-            .filter_map(serde_json::Value::as_str)
-            .flat_map(condition::columns)
-            .map(|column| column.column)
-            .collect();
+    wish.joined = join.equal;
+    wish.output = output(node).into_iter().map(|column| column.column).collect();
+    if let Some(asked) = asked_above(node, above) {
+        wish.output.retain(|column| asked.contains(column));
     }
     wish
+}
+
+fn output(node: &PlanNode) -> Vec<ColumnName> {
+    let Some(serde_json::Value::Array(output)) = node.extra.get("Output") else { return Vec::new() };
+    output.iter().filter_map(serde_json::Value::as_str).flat_map(condition::columns).collect()
+}
+
+/// Returns the columns of the scan that the rest of the plan names; nothing where that cannot be known.
+///
+/// A scan whose parent picks its columns anyway hands on whole rows, since that costs nothing: its own output says more than
+/// is needed (`use_physical_tlist` of the planner). Above an Append, columns bear the name of the parent table.
+fn asked_above(node: &PlanNode, above: &[&PlanNode]) -> Option<BTreeSet<String>> {
+    let root = above.first()?;
+    if !root.extra.contains_key("Output") || above.iter().any(|parent| parent.kind.ends_with("Append")) {
+        return None;
+    }
+    let mut asked = BTreeSet::new();
+    for other in root.all().into_iter().filter(|other| !std::ptr::eq(*other, node)) {
+        let conditions = other.conditions.iter().map(|(_, text)| text.as_str());
+        let keys = other.keys.iter().flat_map(|(_, keys)| keys).map(String::as_str);
+        let named = conditions.chain(keys).flat_map(condition::columns).chain(output(other));
+        asked.extend(named.filter(|column| column.alias == node.alias).map(|column| column.column));
+    }
+    Some(asked)
 }
 
 /// Returns the sort keys as index keys when all of them are columns of the relation.
@@ -160,7 +190,11 @@ fn sort_keys(keys: &[String], alias: Option<&str>) -> Vec<String> {
                 (true, false) => " NULLS LAST",
                 _ => "",
             };
-        plain.then(|| format!("{}{direction}{nulls}", quote_identifier(column)))
+        let collation = match words.iter().skip_while(|word| !word.is("collate")).nth(1) {
+            Some(Token::Word { text, .. }) => format!(" COLLATE {}", quote_identifier(text)),
+            _ => String::new(),
+        };
+        plain.then(|| format!("{}{collation}{direction}{nulls}", quote_identifier(column)))
     };
     keys.iter().map(own).collect::<Option<Vec<_>>>().unwrap_or_default()
 }
@@ -221,18 +255,17 @@ fn special(operator: &str, name: &str) -> Vec<(String, String)> {
 }
 
 fn of_wish(wish: &Wish, plain: &Candidate, found: &mut BTreeSet<Candidate>) {
-    let mut lists: Vec<Vec<String>> = Vec::new();
-    let first_range: Vec<String> = wish.range.iter().take(1).cloned().collect();
-    lists.push(wish.equal.clone());
-    lists.push([wish.equal.clone(), first_range.clone()].concat());
-    lists.push([wish.equal.clone(), wish.sort.clone()].concat());
-    lists.extend(wish.equal.iter().map(|key| vec![key.clone()]));
+    let every = [wish.equal.clone(), wish.joined.clone()].concat();
+    let mut lists: Vec<Vec<String>> =
+        [&wish.equal, &every].into_iter().flat_map(|keys| longer(keys, wish)).collect();
+    lists.extend(every.iter().map(|key| vec![key.clone()]));
     // What the condition fixes needs no place in the key when the index holds nothing else.
     let fixed_names: Vec<&str> = wish.fixed.iter().filter_map(|text| text.split(' ').next()).collect();
-    let free: Vec<String> =
-        wish.equal.iter().filter(|key| !fixed_names.contains(&key.as_str())).cloned().collect();
-    let mut partial =
-        vec![free.clone(), [free.clone(), first_range].concat(), [free, wish.sort.clone()].concat()];
+    let free = |keys: &[String]| -> Vec<String> {
+        keys.iter().filter(|key| !fixed_names.contains(&key.as_str())).cloned().collect()
+    };
+    let mut partial: Vec<Vec<String>> =
+        [free(&wish.equal), free(&every)].iter().flat_map(|keys| longer(keys, wish)).collect();
     for list in lists.iter_mut().chain(&mut partial) {
         let mut seen = BTreeSet::new();
         list.retain(|key| seen.insert(key.split(' ').next().unwrap_or_default().to_owned()));
@@ -245,7 +278,9 @@ fn of_wish(wish: &Wish, plain: &Candidate, found: &mut BTreeSet<Candidate>) {
     }
     if !wish.fixed.is_empty() {
         for keys in partial.into_iter().filter(|keys| !keys.is_empty()) {
-            found.insert(Candidate { keys, predicate: Some(wish.fixed.join(" AND ")), ..plain.clone() });
+            let candidate = Candidate { keys, predicate: Some(wish.fixed.join(" AND ")), ..plain.clone() };
+            found.extend(covering(&candidate, wish));
+            found.insert(candidate);
         }
     }
     for (method, key) in &wish.special {
@@ -254,6 +289,12 @@ fn of_wish(wish: &Wish, plain: &Candidate, found: &mut BTreeSet<Candidate>) {
     if let (Some(range), true) = (wish.range.first(), wish.equal.is_empty()) {
         found.insert(Candidate { method: "brin".to_owned(), keys: vec![range.clone()], ..plain.clone() });
     }
+}
+
+/// Returns the keys alone, before a range, and before the order.
+fn longer(keys: &[String], wish: &Wish) -> [Vec<String>; 3] {
+    let range: Vec<String> = wish.range.iter().take(1).cloned().collect();
+    [keys.to_vec(), [keys.to_vec(), range].concat(), [keys.to_vec(), wish.sort.clone()].concat()]
 }
 
 fn covering(candidate: &Candidate, wish: &Wish) -> Option<Candidate> {
@@ -286,6 +327,43 @@ mod tests {
         has("USING btree (\"customer_id\", \"placed_at\" DESC) WHERE \"status\" = 'open'");
         has("USING btree (\"customer_id\")");
         has("(\"customer_id\") INCLUDE (\"id\", \"placed_at\")");
+    }
+
+    #[test]
+    fn an_index_carries_what_the_plan_names_and_not_what_the_scan_hands_on() {
+        let found = plan(
+            r#"{"Node Type": "Limit", "Output": ["e.amount"], "Plans": [{"Node Type": "Nested Loop", "Output": ["e.amount"], "Plans": [
+            {"Node Type": "Seq Scan", "Relation Name": "entries", "Alias": "e", "Schema": "public",
+             "Output": ["e.id", "e.account_id", "e.amount", "e.note", "e.number"], "Filter": "(e.account_id = $1)"},
+            {"Node Type": "Index Scan", "Relation Name": "notes", "Alias": "n", "Schema": "public", "Index Cond": "(n.id = e.note)"}]}]}"#,
+        );
+        assert!(
+            found.iter().any(|one| one.ends_with("(\"account_id\") INCLUDE (\"amount\", \"note\")")),
+            "{found:#?}"
+        );
+    }
+
+    #[test]
+    fn an_order_is_served_without_the_column_of_a_join_too() {
+        let found = plan(
+            r#"{"Node Type": "Sort", "Sort Key": ["e.created_at DESC"], "Plans": [{"Node Type": "Merge Join", "Merge Cond": "(e.user_id = u.id)",
+            "Plans": [{"Node Type": "Index Scan", "Parent Relationship": "Outer", "Relation Name": "enrollments", "Alias": "e",
+            "Index Cond": "(e.course_id = $1)"}, {"Node Type": "Seq Scan", "Relation Name": "users", "Alias": "u"}]}]}"#,
+        );
+        let has = |text: &str| assert!(found.iter().any(|one| one.ends_with(text)), "{text}: {found:#?}");
+        has("USING btree (\"course_id\", \"created_at\" DESC)");
+        has("USING btree (\"course_id\", \"user_id\", \"created_at\" DESC)");
+    }
+
+    #[test]
+    fn a_sort_names_the_collation_that_a_condition_hides() {
+        let found = plan(
+            r#"{"Node Type": "Sort", "Sort Key": ["c.family_name COLLATE \"C\""], "Plans": [{"Node Type": "Seq Scan",
+            "Parent Relationship": "Outer", "Relation Name": "customers", "Schema": "public", "Alias": "c",
+            "Filter": "((c.tenant_id = $1) AND (c.family_name >= $2))"}]}"#,
+        );
+        let wanted = "USING btree (\"tenant_id\", \"family_name\" COLLATE \"C\")";
+        assert!(found.iter().any(|one| one.ends_with(wanted)), "{found:#?}");
     }
 
     #[test]

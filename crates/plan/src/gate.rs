@@ -4,7 +4,7 @@
 //! regressions look like gains.
 
 use crate::compare::{self, Change, amount};
-use crate::record::PlanRecord;
+use crate::record::{NodeRecord, PlanRecord};
 
 /// Where a change begins to count.
 #[derive(Clone, Debug, PartialEq)]
@@ -199,6 +199,14 @@ fn finds_more(before: &PlanRecord, after: &PlanRecord, limits: &Thresholds) -> b
     before.shape() == after.shape() && kept_now > kept && cost_now <= cost * limits.buffers_ratio
 }
 
+/// Returns whether the same plan merely finds its rows on more pages, at most one for each that its index scans keep: over
+/// other data the rows of a value lie in another order, and what the plan does is the same.
+pub fn scattered(before: &PlanRecord, after: &PlanRecord) -> bool {
+    let by_index = after.nodes.iter().filter(|node| node.relation.is_some() && !node.indexes.is_empty());
+    let kept: f64 = by_index.map(NodeRecord::kept).sum();
+    before.shape() == after.shape() && after.buffers as f64 <= before.buffers as f64 + kept
+}
+
 fn new_seq_scans(before: &PlanRecord, after: &PlanRecord, limits: &Thresholds) -> Vec<Breach> {
     let scanned = |relation: &Option<String>| {
         before.nodes.iter().any(|node| node.is_seq_scan() && node.relation == *relation)
@@ -250,7 +258,6 @@ pub fn generic_worse(custom: &PlanRecord, generic: &PlanRecord, limits: &Thresho
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::NodeRecord;
 
     fn plan(buffers: u64) -> PlanRecord {
         PlanRecord { buffers, estimate: 1.0, ..PlanRecord::default() }
@@ -323,6 +330,26 @@ mod tests {
         assert_eq!(rules(&few, &history(44, "Index Scan", 4.0, 40)), [Rule::Buffers], "it finds no more");
         assert_eq!(rules(&few, &history(100, "Index Scan", 40.0, 40)), [Rule::Buffers], "each costs more");
         assert_eq!(rules(&few, &history(44, "Bitmap Heap Scan", 40.0, 40)), [Rule::Buffers]);
+    }
+
+    #[test]
+    fn rows_may_lie_on_as_many_pages_as_there_are_rows() {
+        let read = |buffers, index: &str, rows: f64| {
+            let node = NodeRecord {
+                node: "Index Scan".to_owned(),
+                relation: Some("t".to_owned()),
+                indexes: vec![index.to_owned()],
+                rows: Some(rows),
+                loops: 1.0,
+                read: 1_000,
+                ..NodeRecord::default()
+            };
+            PlanRecord { nodes: vec![node], ..plan(buffers) }
+        };
+        let together = read(6, "t_idx", 50.0);
+        assert!(scattered(&together, &read(56, "t_idx", 50.0)));
+        assert!(!scattered(&together, &read(57, "t_idx", 50.0)), "rows are read that are not kept");
+        assert!(!scattered(&together, &read(56, "t_other_idx", 50.0)), "it is another plan");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 -- What the bookkeeping of a shop asks.
 
 -- name: account_statement
+-- allow: index-missing because a second copy of the ledger's headers would spare a page of it 100 blocks, and every posting would pay
 -- param: tenant_id bigint = coalesce((SELECT t.id FROM tenants AS t WHERE t.id = 1001), 1)
 -- param: account_id bigint = (SELECT a.id FROM accounts AS a WHERE a.tenant_id = coalesce((SELECT t.id FROM tenants AS t WHERE t.id = 1001), 1) AND a.kind = 'cash' ORDER BY a.id LIMIT 1)
 -- tenant: required
@@ -60,6 +61,7 @@ ORDER BY t.id, e.entry_no;
 -- server does not know by itself; evidence/bad-plan.md shows the plan without migrations/017_statistics.sql.
 -- name: account_months
 -- allow: plan-grows because it sums all entries of an account, and those are what grows
+-- allow: index-missing because a second copy of the ledger's headers would spare it 400 blocks, and every posting would pay
 -- param: tenant_id bigint = coalesce((SELECT t.id FROM tenants AS t WHERE t.id = 1010), 1)
 -- param: account_id bigint = (SELECT a.id FROM accounts AS a WHERE a.tenant_id = coalesce((SELECT t.id FROM tenants AS t WHERE t.id = 1010), 1) AND a.kind = 'receivable' ORDER BY a.id LIMIT 1)
 -- role: orders_analyst

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use underpin_model::script::TransactionScript;
 use underpin_model::statement::Verb;
 use underpin_pg::{Rows, Session};
+use underpin_plan::Explained;
 
 use super::hidden;
 use crate::error::LabError;
@@ -69,6 +70,32 @@ impl<'p> Repeated<'p> {
         let warm = self.run().await?;
         let ran = self.run().await?;
         Ok(warm.and(ran).ok())
+    }
+
+    /// Returns the plans of its statements, as they come up to its COMMIT; those before a refusal when it is refused.
+    pub(crate) async fn plans(&self) -> Result<Vec<Explained>, LabError> {
+        let mut plans = Vec::new();
+        let session = &self.session;
+        let Ok(mut run) = ScriptRun::new(self.script, self.values.clone(), 1) else { return Ok(plans) };
+        while let Some(next) = run.peek() {
+            match next.statement.facts.verb {
+                Verb::Commit => break,
+                Verb::Select | Verb::Insert | Verb::Update | Verb::Delete | Verb::Merge => {
+                    let explain = format!("EXPLAIN (VERBOSE, FORMAT JSON) {}", next.sql);
+                    let Ok(Some(text)) = session.value(&explain).await else { break };
+                    let plan = underpin_plan::read(&text);
+                    plans.push(
+                        plan.map_err(|error| LabError::Unexpected(format!("{}: {error}", self.script.name)))?,
+                    );
+                }
+                _ => {}
+            }
+            if run.step(session).await.is_err() {
+                break;
+            }
+        }
+        session.execute("ROLLBACK").await?;
+        Ok(plans)
     }
 
     /// Says goodbye.

@@ -2,6 +2,7 @@
 
 mod advisor;
 mod bench;
+mod choosing;
 mod foreign_keys;
 mod hypothetical;
 mod notes;
@@ -10,13 +11,15 @@ mod transactions;
 mod verdict;
 mod write_tax;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use underpin_model::Code;
+use underpin_model::{Code, Severity};
+use underpin_plan::gate::{self, Thresholds};
 
 use self::bench::Bench;
 use self::pairs::Workload;
 use self::verdict::{Judged, Verdict};
+use crate::accepted;
 use crate::error::LabError;
 use crate::planning::surface::Index;
 use crate::proof::{Experiment, Experimenting, Outcome, Proof};
@@ -54,7 +57,7 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     let mut workload = Workload::read(experiment, &bench.planner, &mut outcome).await?;
     workload.hide_each(&bench.planner, &bench.indexes).await?;
     let foreign_keys = foreign_keys::examine(&bench.owner, &bench.indexes, &mut outcome).await?;
-    let advice = advisor::advise(&bench.planner, &workload, &bench.config).await?;
+    let advice = advisor::advise(experiment, &bench, &workload).await?;
     let used = transactions::examine(experiment, &bench.sandbox, &bench.indexes, &mut outcome).await?;
     let indexes = bench.close().await?;
     // Writes that are rolled back leave dead rows behind, so they have a copy of their own.
@@ -72,21 +75,39 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
     Ok(outcome)
 }
 
+/// What the proof reports as missing.
+pub(crate) const MISSING: &Code = &advisor::MISSING;
+
 /// Returns statements that build what the proof would propose: indexes for queries, and for the checks of foreign keys.
 pub(crate) async fn advised(experiment: &Experiment<'_>) -> Result<Vec<String>, LabError> {
     let mut outcome = Outcome::default();
     let bench = Bench::open(experiment, &mut outcome).await?;
     let workload = Workload::read(experiment, &bench.planner, &mut outcome).await?;
     foreign_keys::examine(&bench.owner, &bench.indexes, &mut outcome).await?;
-    let advice = advisor::advise(&bench.planner, &workload, &bench.config).await?;
+    let advice = advisor::advise(experiment, &bench, &workload).await?;
     bench.close().await?;
-    let checks = outcome.findings.iter().filter(|finding| finding.code == foreign_keys::WALKS.code);
+    let allow = experiment.project.config.proofs.get(PROOF.name).map(|proof| proof.allow.as_slice());
+    accepted::by_settings(PROOF.name, allow.unwrap_or_default(), &mut outcome.findings);
+    let checks = outcome
+        .findings
+        .iter()
+        .filter(|finding| finding.code == foreign_keys::WALKS.code && finding.severity >= Severity::Warning);
     let checks = checks.filter_map(|finding| finding.hint.as_deref());
     Ok(advice.statements().into_iter().chain(checks.map(|hint| hint.replace("CONCURRENTLY ", ""))).collect())
 }
 
-/// Returns the indexes that are needed, each with what needs it most.
-pub(crate) async fn needed(experiment: &Experiment<'_>) -> Result<Vec<(Index, String)>, LabError> {
+/// An index that is needed.
+pub(crate) struct Needed {
+    /// The index.
+    pub index: Index,
+    /// What needs it most, with what that costs without.
+    pub why: String,
+    /// The queries that miss it.
+    pub queries: BTreeSet<String>,
+}
+
+/// Returns the indexes that are needed.
+pub(crate) async fn needed(experiment: &Experiment<'_>) -> Result<Vec<Needed>, LabError> {
     let mut outcome = Outcome::default();
     let bench = Bench::open(experiment, &mut outcome).await?;
     let mut workload = Workload::read(experiment, &bench.planner, &mut outcome).await?;
@@ -102,7 +123,15 @@ pub(crate) async fn needed(experiment: &Experiment<'_>) -> Result<Vec<(Index, St
         tax: &BTreeMap::new(),
     };
     let needed = indexes.iter().filter_map(|index| match judged.verdict(index) {
-        Verdict::Needed(why) => Some((index.clone(), why)),
+        Verdict::Needed(why) => {
+            let effects = workload.effects_of(&[&index.oid]);
+            let missing = effects.filter(|(base, effect)| {
+                let (with, without) = (base.measured.buffers(), effect.without.buffers());
+                gate::misses(with, without, &Thresholds::default())
+            });
+            let queries = missing.map(|(base, _)| base.query.name.clone()).collect();
+            Some(Needed { index: index.clone(), why, queries })
+        }
         _ => None,
     });
     Ok(needed.collect())

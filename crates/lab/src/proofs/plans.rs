@@ -119,7 +119,7 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
 }
 
 /// Returns the thresholds of the project.
-fn thresholds(config: &ProofConfig) -> Thresholds {
+pub(crate) fn thresholds(config: &ProofConfig) -> Thresholds {
     let own = BTreeMap::from([
         ("buffers_ratio", config.buffers_ratio),
         ("buffers_more", config.buffers_more),

@@ -336,10 +336,10 @@ fn report(base: &Base<'_>, wrong: &Wrong, best: &Tried, outcome: &mut Outcome) {
         amount(before as f64),
         amount(after as f64)
     );
-    let text =
-        format!("now:\n{}\n\nrepaired:\n{}", view::text(&base.measured.plan), view::text(&best.with.plan));
+    let trees = vec![view::tree("now", &base.measured.plan), view::tree("with the remedy", &best.with.plan)];
     let id = format!("estimate-{}-{}", query.name, base.set.name);
-    let evidence = Evidence::text(&id, format!("{} before and after", query.name), "text", text);
+    let title = format!("{} before and after", query.name);
+    let evidence = Evidence::plans(&id, title, vec![best.remedy.sql.clone()], trees);
     let finding = Finding::new(if costs { &COSTS } else { &WRONG }, message)
         .object(ObjectRef::new(ObjectKind::Query, &query.name))
         .at(SourceLine::new(query.file.clone(), query.statement.line))

@@ -7,14 +7,15 @@ use super::Trial;
 use crate::error::LabError;
 use crate::lab::Lab;
 use crate::planning::surface::Index;
-use crate::proofs::{indexes, plans};
+use crate::proofs::indexes::{self, Needed};
+use crate::proofs::plans;
 use crate::selftest::Checked;
 
 pub(super) async fn run(trial: &Trial<'_>) -> Result<Vec<Checked>, LabError> {
     let lab = Lab::open(trial.project, trial.spec, trial.events).await?;
     let needed = indexes::needed(&trial.experiment(&lab)).await?;
     let mut checked = Vec::new();
-    for (index, why) in &needed {
+    for Needed { index, why, .. } in &needed {
         let away = Away::of(&lab, index).await?;
         away.take(&lab).await?;
         let (without, said) = trial.gate(&lab).await?;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use underpin_model::config::ProofConfig;
 use underpin_model::project::Project;
 use underpin_model::{Code, Evidence, Finding, ObjectKind, ObjectRef, SourceLine};
 use underpin_plan::candidate::{Candidate, candidates};
@@ -12,11 +11,15 @@ use underpin_plan::gate::{self, Thresholds};
 use underpin_plan::misestimate::{misestimates, worst as worst_factor};
 use underpin_plan::view;
 
-use super::hypothetical;
+use super::bench::Bench;
+use super::choosing::{Built, Choosing, Harm, Harmful};
 use super::pairs::{Base, Workload};
+use super::{PROOF, hypothetical, transactions};
+use crate::accepted;
 use crate::error::LabError;
 use crate::planning::{Asked, Measured, Mode, Planner};
-use crate::proof::{Document, Outcome};
+use crate::proof::{Document, Experiment, Outcome};
+use crate::proofs::plans;
 use crate::proofs::statistics::remedies;
 
 pub(super) const MISSING: Code =
@@ -45,21 +48,13 @@ const WRONG: f64 = 10.0;
 /// Off by less than this after a remedy, an estimate is repaired.
 const REPAIRED: f64 = 2.0;
 
-/// An index that was built and measured.
-#[derive(Clone)]
-struct Built {
-    candidate: Candidate,
-    bytes: u64,
-    /// Blocks saved per second, by the queries' rates.
-    saved: f64,
-    /// Positions in the workload that improve, executed with it.
-    better: Vec<(usize, Measured)>,
-}
-
 /// What is proposed.
 #[derive(Default)]
 pub(super) struct Advice {
     chosen: Vec<Built>,
+    harmful: Vec<Harmful>,
+    /// Queries whose author wants no further index.
+    declined: BTreeSet<String>,
     tried: usize,
     left_out: usize,
     /// Candidates that HypoPG says no query would take.
@@ -82,11 +77,18 @@ struct Repair {
 
 /// Builds what could help, one after the other, and chooses.
 pub(super) async fn advise(
-    planner: &Planner,
+    experiment: &Experiment<'_>,
+    bench: &Bench<'_>,
     workload: &Workload<'_>,
-    config: &ProofConfig,
 ) -> Result<Advice, LabError> {
-    let mut advice = Advice { repairs: repairs(planner, workload).await?, ..Advice::default() };
+    let (project, planner) = (experiment.project, &bench.planner);
+    let config = |name: &str| project.config.proofs.get(name).cloned().unwrap_or_default();
+    let (config, limits) = (config(PROOF.name), plans::thresholds(&config(plans::PROOF.name)));
+    let mut advice = Advice {
+        repairs: repairs(planner, workload).await?,
+        declined: declined(project, workload),
+        ..Advice::default()
+    };
     let mut wanted: Vec<(f64, BTreeSet<Candidate>)> = Vec::new();
     for base in workload.asked.iter().filter(|base| base.measured.buffers() > CHEAP) {
         let generic = Asked { mode: Mode::Generic, ..base.asked() };
@@ -96,8 +98,10 @@ pub(super) async fn advise(
         if wastes {
             rewrites(base, &plan.root, &mut advice.rewrites);
         }
-        let weight = base.query.rate.unwrap_or(1.0) * base.measured.buffers() as f64;
-        wanted.push((weight, candidates(&plan.root)));
+        if !advice.declined.contains(&base.query.name) {
+            let weight = base.query.rate.unwrap_or(1.0) * base.measured.buffers() as f64;
+            wanted.push((weight, candidates(&plan.root)));
+        }
     }
     let mut pool = in_turn(wanted);
     let most = config.max_candidates.map_or(MOST_BUILT, |most| most as usize);
@@ -109,13 +113,24 @@ pub(super) async fn advise(
     advice.left_out = pool.len().saturating_sub(most);
     pool.truncate(most);
     advice.tried = pool.len();
-    let mut now: Vec<Measured> = workload.asked.iter().map(|base| base.measured.clone()).collect();
+    let most = config.max_indexes.unwrap_or(MOST_INDEXES) as usize;
+    let room = (most, config.max_bytes.unwrap_or(u64::MAX));
+    let mut choosing = Choosing::begin(planner, (workload, &advice.declined), limits, room);
     for repair in &advice.repairs {
         // An index must beat the plan that the server makes once it knows better.
-        now[repair.at] = repair.with.clone();
+        choosing.must_beat(repair.at, repair.with.clone());
     }
-    advice.chosen = choose(planner, (workload, now), pool, config).await?;
+    choosing.choose(pool).await?;
+    advice.tried += transactions::advise(experiment, bench, &mut choosing).await?;
+    choosing.clear().await?;
+    (advice.chosen, advice.harmful) = (choosing.chosen, choosing.harmful);
     Ok(advice)
+}
+
+/// Returns the queries for which the project accepts that an index is missing.
+fn declined(project: &Project, workload: &Workload<'_>) -> BTreeSet<String> {
+    let names = workload.asked.iter().map(|base| &base.query.name);
+    names.filter(|name| accepted::declines(project, PROOF.name, &MISSING, name)).cloned().collect()
 }
 
 /// Returns the candidates of all queries, one of each in turn, the dearest query first: a dear query with many must not keep
@@ -168,92 +183,6 @@ async fn repairs(planner: &Planner, workload: &Workload<'_>) -> Result<Vec<Repai
     Ok(found)
 }
 
-/// Takes the best, then the best beside it, and so on: sets of indexes are not the sum of their parts.
-async fn choose(
-    planner: &Planner,
-    (workload, mut now): (&Workload<'_>, Vec<Measured>),
-    mut pool: Vec<Candidate>,
-    config: &ProofConfig,
-) -> Result<Vec<Built>, LabError> {
-    let most = config.max_indexes.unwrap_or(MOST_INDEXES) as usize;
-    let mut room = config.max_bytes.unwrap_or(u64::MAX);
-    let mut chosen: Vec<Built> = Vec::new();
-    while chosen.len() < most && !pool.is_empty() {
-        let mut useful = Vec::new();
-        for candidate in &pool {
-            useful
-                .extend(build(planner, workload, &now, candidate).await?.filter(|built| built.bytes <= room));
-        }
-        // What saves about as much is told apart by its size.
-        let best = useful.iter().max_by(|a, b| {
-            let close = (a.saved - b.saved).abs() <= 0.05 * a.saved.max(b.saved);
-            if close { b.bytes.cmp(&a.bytes) } else { a.saved.total_cmp(&b.saved) }
-        });
-        let Some(best) = best.cloned() else { break };
-        planner.session().execute(&best.candidate.statement(&best.candidate.name(), "")).await?;
-        for (at, measured) in &best.better {
-            now[*at] = measured.clone();
-        }
-        room -= best.bytes;
-        pool = useful.into_iter().map(|built| built.candidate).filter(|one| *one != best.candidate).collect();
-        chosen.push(best);
-    }
-    for built in &chosen {
-        let name =
-            underpin_model::sql_text::quote_qualified(&built.candidate.schema, &built.candidate.name());
-        planner.session().execute(&format!("DROP INDEX {name}")).await?;
-    }
-    Ok(chosen)
-}
-
-/// Builds a candidate, runs the queries whose plan takes it, and drops it; nothing when no query clearly improves.
-async fn build(
-    planner: &Planner,
-    workload: &Workload<'_>,
-    now: &[Measured],
-    candidate: &Candidate,
-) -> Result<Option<Built>, LabError> {
-    let name = "underpin_candidate";
-    let session = planner.session();
-    // An operator class of an extension that the project does not have, most often.
-    if session.execute(&candidate.statement(name, "")).await.is_err() {
-        return Ok(None);
-    }
-    let quoted = underpin_model::sql_text::quote_qualified(&candidate.schema, name);
-    let size = session.value(&format!("SELECT pg_relation_size('{quoted}')")).await?;
-    let mut built = Built {
-        candidate: candidate.clone(),
-        bytes: size.and_then(|size| size.parse().ok()).unwrap_or(0),
-        saved: 0.0,
-        better: Vec::new(),
-    };
-    let mut clearly = false;
-    for (at, base) in workload.asked.iter().enumerate() {
-        if now[at].buffers() <= CHEAP || !base.reads(&candidate.schema, &candidate.table) {
-            continue;
-        }
-        if !takes(planner, base, name).await? {
-            continue;
-        }
-        let with = planner.measure(base.asked(), "").await?;
-        let sets = workload.asked.iter().filter(|other| other.query.name == base.query.name).count();
-        let saved = now[at].buffers() as f64 - with.buffers() as f64;
-        built.saved += saved * base.query.rate.unwrap_or(1.0) / sets.max(1) as f64;
-        if gate::grows(with.buffers(), now[at].buffers(), &Thresholds::default()) {
-            clearly = true;
-            built.better.push((at, with));
-        }
-    }
-    session.execute(&format!("DROP INDEX {quoted}")).await?;
-    Ok((clearly && built.saved > 0.0).then_some(built))
-}
-
-/// Returns whether the planner takes the index of this name for the query.
-pub(super) async fn takes(planner: &Planner, base: &Base<'_>, index: &str) -> Result<bool, LabError> {
-    let plan = planner.plan(base.asked(), "").await?;
-    Ok(plan.root.all().iter().any(|node| node.index.as_deref() == Some(index)))
-}
-
 /// Finds conditions over columns that no plain index serves.
 fn rewrites(base: &Base<'_>, root: &underpin_plan::PlanNode, found: &mut BTreeSet<(String, String, String)>) {
     let filters = root.all().into_iter().filter(|node| node.relation.is_some());
@@ -285,6 +214,31 @@ fn rewrites(base: &Base<'_>, root: &underpin_plan::PlanNode, found: &mut BTreeSe
     }
 }
 
+/// Returns the finding that an index would help a transaction.
+fn missing_in_transaction(built: &Built, project: &Project) -> Option<Finding> {
+    let (name, without, with) = built.transaction.as_ref()?;
+    let script = project.transactions.iter().find(|script| script.name == *name)?;
+    let statement = |how| built.candidate.statement(&built.candidate.name(), how);
+    let message = format!(
+        "With {} transaction {name} touches {} blocks instead of {}; the index has {} KiB.",
+        statement("").trim_start_matches("CREATE "),
+        amount(*with as f64),
+        amount(*without as f64),
+        amount(built.bytes as f64 / 1024.0)
+    );
+    let finding = Finding::new(&MISSING, message)
+        .object(ObjectRef::new(ObjectKind::Transaction, name))
+        .at(SourceLine::new(script.file.clone(), 1))
+        .hint(format!("{};", statement("CONCURRENTLY")));
+    Some(finding)
+}
+
+/// Returns which query reads more, and how.
+fn harmed(harm: &Harm) -> String {
+    let plan = if harm.mode == Mode::Generic { " (plan for any values)" } else { "" };
+    format!("{}{plan}", harm.query)
+}
+
 impl Advice {
     /// Adds findings, the frontier, and the migration.
     pub(super) fn report(&self, project: &Project, workload: &Workload<'_>, outcome: &mut Outcome) {
@@ -300,6 +254,13 @@ impl Advice {
                 .summary
                 .push_str(&format!(" {} candidates of cheaper queries were not built.", self.left_out));
         }
+        if !self.declined.is_empty() {
+            let names: Vec<&str> = self.declined.iter().map(String::as_str).collect();
+            outcome.summary.push_str(&format!(
+                " No index is looked for where the project declines one: {}.",
+                names.join(", ")
+            ));
+        }
         for (query, text, advice) in &self.rewrites {
             let Some(named) = project.queries.iter().find(|one| one.name == *query) else { continue };
             let finding =
@@ -311,6 +272,7 @@ impl Advice {
         for repair in &self.repairs {
             self.statistics(repair, &workload.asked[repair.at], outcome);
         }
+        outcome.evidence.extend(self.harms());
         if self.chosen.is_empty() {
             return;
         }
@@ -326,7 +288,10 @@ impl Advice {
                 amount(built.bytes as f64 / 1024.0),
                 amount(bytes as f64 / 1024.0),
             ]);
-            self.missing(built, workload, outcome);
+            match &built.transaction {
+                Some(_) => outcome.findings.extend(missing_in_transaction(built, project)),
+                None => self.missing(built, workload, outcome),
+            }
         }
         let columns = ["step", "index", "saves (buffers/s)", "size (KiB)", "all so far (KiB)"];
         outcome.evidence.push(Evidence::table(
@@ -355,6 +320,23 @@ impl Advice {
         outcome.findings.push(finding);
     }
 
+    /// Returns the table of what would help one query and harm another.
+    fn harms(&self) -> Option<Evidence> {
+        let row = |one: &Harmful| {
+            vec![
+                one.built.candidate.statement(&one.built.candidate.name(), ""),
+                amount(one.built.saved.round()),
+                harmed(&one.harm),
+                amount(one.harm.blocks.0 as f64),
+                amount(one.harm.blocks.1 as f64),
+            ]
+        };
+        let rows: Vec<_> = self.harmful.iter().map(row).collect();
+        let columns = ["index", "saves (buffers/s)", "harms", "buffers without", "buffers with"];
+        let title = "Indexes that would help a query and are not proposed, because others lose more by them";
+        (!rows.is_empty()).then(|| Evidence::table("harmful", title, &columns, rows))
+    }
+
     /// Returns the statements that build what is proposed.
     pub(super) fn statements(&self) -> Vec<String> {
         let all = self.chosen.iter().map(|built| built.candidate.statement(&built.candidate.name(), ""));
@@ -374,8 +356,13 @@ impl Advice {
         let id = format!("advice-{name}");
         let trees =
             vec![view::tree("now", &base.measured.plan), view::tree(&format!("with {name}"), &with.plan)];
+        let harms = built.harms.iter().map(|harm| {
+            let (without, with) = harm.blocks;
+            format!(" {} then touches {with} over its values instead of {without}.", harmed(harm))
+        });
+        let harms: String = harms.collect();
         let message = format!(
-            "With {} {} ({} values) touches {} buffers instead of {}; the index has {} KiB.",
+            "With {} {} ({} values) touches {} buffers instead of {}; the index has {} KiB.{harms}",
             built.candidate.statement(&name, "").trim_start_matches("CREATE "),
             base.query.name,
             base.set.name,

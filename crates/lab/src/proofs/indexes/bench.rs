@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use underpin_model::config::ProofConfig;
-
 use super::PROOF;
 use crate::error::LabError;
 use crate::lab::Sandbox;
@@ -13,8 +11,6 @@ use crate::proof::{Experiment, Outcome};
 
 /// A sandbox whose tables are vacuumed, under the settings of `plans`.
 pub(super) struct Bench<'a> {
-    /// The proof's own settings.
-    pub(super) config: ProofConfig,
     pub(super) sandbox: Sandbox<'a>,
     /// Plans as the application's role.
     pub(super) planner: Planner,
@@ -33,7 +29,7 @@ impl<'a> Bench<'a> {
         let project = experiment.project;
         let config = |name: &str| project.config.proofs.get(name).cloned().unwrap_or_default();
         let (own, plans) = (config(PROOF.name), config("plans"));
-        let settings: BTreeMap<_, _> = plans.settings.into_iter().chain(own.settings.clone()).collect();
+        let settings: BTreeMap<_, _> = plans.settings.into_iter().chain(own.settings).collect();
         let settings = pinned::pinned(&settings);
         let sandbox = experiment.lab.sandbox().await?;
         let role = project.config.database.app_role.clone();
@@ -43,7 +39,7 @@ impl<'a> Bench<'a> {
             outcome.unexamined.push(format!("{table} has pages that are not all-visible after VACUUM"));
         }
         let indexes = surface::read(planner.session()).await?;
-        Ok(Bench { config: own, sandbox, planner, owner, indexes })
+        Ok(Bench { sandbox, planner, owner, indexes })
     }
 
     /// Drops the sandbox.

@@ -7,7 +7,8 @@
 use underpin_model::sql_text::quote_literal;
 use underpin_plan::candidate::Candidate;
 
-use super::advisor::{CHEAP, takes};
+use super::advisor::CHEAP;
+use super::choosing::takes;
 use super::pairs::Workload;
 use crate::error::LabError;
 use crate::planning::Planner;
@@ -54,7 +55,7 @@ async fn may_serve(
     let mut serves = false;
     for base in &workload.asked {
         if base.measured.buffers() > CHEAP && base.reads(&candidate.schema, &candidate.table) {
-            serves = takes(planner, base, &name).await?;
+            serves = takes(planner, base.asked(), &name).await?;
         }
         if serves {
             break;

@@ -135,6 +135,13 @@ impl<'p> Workload<'p> {
         Ok(found)
     }
 
+    /// Returns how often per second the query at this position is asked with these values: all its values alike.
+    pub(super) fn weight(&self, at: usize) -> f64 {
+        let query = self.asked[at].query;
+        let sets = self.asked.iter().filter(|other| other.query.name == query.name).count();
+        query.rate.unwrap_or(1.0) / sets.max(1) as f64
+    }
+
     /// Returns the effects of hiding exactly these indexes.
     pub(super) fn effects_of(
         &self,

@@ -1,13 +1,22 @@
-//! Which indexes the project's transactions use, and what they cost without.
+//! Which indexes the project's transactions use, what they cost without, and which one they lack.
+
+use std::collections::BTreeSet;
 
 use underpin_pg::Session;
+use underpin_plan::Explained;
+use underpin_plan::candidate::{Candidate, candidates};
 
+use super::bench::Bench;
+use super::choosing::{Built, Choosing};
 use crate::error::LabError;
 use crate::lab::Sandbox;
 use crate::planning::surface::Index;
 use crate::planning::transaction::Repeated;
 use crate::proof::{Experiment, Outcome};
 use crate::proofs::plans::accepted_writes;
+
+/// Candidates that are built at most for one transaction.
+const MOST_BUILT: usize = 20;
 
 /// What a transaction costs with and without one index that it uses.
 #[derive(Clone, Debug)]
@@ -57,6 +66,58 @@ pub(super) async fn examine(
     }
     superuser.close().await;
     Ok(found)
+}
+
+/// Builds what could help each transaction, beside what was chosen for queries; returns how many were built.
+pub(super) async fn advise(
+    experiment: &Experiment<'_>,
+    bench: &Bench<'_>,
+    choosing: &mut Choosing<'_>,
+) -> Result<usize, LabError> {
+    let superuser = bench.sandbox.session().await?;
+    let accepted = accepted_writes(experiment);
+    let mut tried = 0;
+    for script in &experiment.project.transactions {
+        let accepted = accepted.get(&script.name);
+        let repeated = Repeated::open(experiment, (&bench.sandbox, &superuser), script, accepted).await?;
+        let mut pool = walked(&repeated.plans().await?);
+        pool.truncate(MOST_BUILT);
+        let mut useful = Vec::new();
+        for candidate in &pool {
+            let Some(before) = repeated.measure().await? else { break };
+            let Some(mut built) = Built::begin(&bench.planner, candidate).await? else { continue };
+            let with = repeated.measure().await?;
+            built.end(&bench.planner).await?;
+            tried += 1;
+            let Some(with) = with else { continue };
+            let blocks = (before.blocks.unsigned_abs(), with.blocks.unsigned_abs());
+            built.saved = (before.blocks - with.blocks) as f64 * script.rate.unwrap_or(1.0);
+            if built.is_worth(blocks) {
+                built.transaction = Some((script.name.clone(), blocks.0, blocks.1));
+                useful.push(built);
+            }
+        }
+        choosing.take_best(useful).await?;
+        repeated.close().await;
+    }
+    superuser.close().await;
+    Ok(tried)
+}
+
+/// Returns candidates for the tables that statements walk through from beginning to end. The values of a transaction stand in
+/// its plans as constants: what they fix is no condition of a partial index.
+fn walked(plans: &[Explained]) -> Vec<Candidate> {
+    let mut found = BTreeSet::new();
+    for plan in plans {
+        let walks = |one: &Candidate| {
+            let scans = plan.root.all().into_iter().filter(|node| node.is_seq_scan());
+            scans.filter_map(|node| node.relation.as_ref()).any(|relation| relation.name == one.table)
+        };
+        let general =
+            |one: &Candidate| one.predicate.as_ref().is_none_or(|predicate| !predicate.contains('='));
+        found.extend(candidates(&plan.root).into_iter().filter(|one| walks(one) && general(one)));
+    }
+    found.into_iter().collect()
 }
 
 async fn set_valid(superuser: &Session, oid: &str, valid: &str) -> Result<(), LabError> {
