@@ -26,3 +26,4 @@ mod selftest;
 mod storming;
 mod triage;
 mod triage_runbook;
+mod updating;
