@@ -9,6 +9,7 @@ mod hazards;
 mod migrating;
 mod patience;
 mod phases;
+mod pool_sizing;
 mod pooling;
 mod proof_constraints;
 mod proof_indexes;

@@ -41,8 +41,10 @@ pub(super) async fn record<'a>(
         let at = drawn(project, &mut dice);
         let script = &project.transactions[at];
         let role = script.role.as_ref().or(project.config.database.app_role.as_ref()).map(String::as_str);
+        let drawn = dice.roll();
+        set_seed(&chooser, drawn).await?;
         let values = params::evaluate(&chooser, &script.name, &script.params).await?;
-        let call = Call { script, role, values, seed: dice.roll() };
+        let call = Call { script, role, values, seed: drawn };
         if player.play(&call).await? {
             told[at].1 += 1;
         } else {
@@ -77,6 +79,13 @@ fn drawn(project: &Project, dice: &mut Dice) -> usize {
     chosen.unwrap_or(project.transactions.len().saturating_sub(1))
 }
 
+/// Lets the server's own random() give the same on every copy.
+async fn set_seed(session: &Session, seed: u64) -> Result<(), LabError> {
+    let part = (seed % 1_000_000) as f64 / 1_000_000.0;
+    session.execute(&format!("SELECT setseed({part})")).await?;
+    Ok(())
+}
+
 /// One session per role, kept open as an application keeps them.
 struct Player {
     superuser: Address,
@@ -96,9 +105,7 @@ impl Player {
             self.sessions.insert(role.clone(), session);
         }
         let Some(session) = self.sessions.get(&role) else { return Ok(false) };
-        // The server's own random() then gives the same on every copy.
-        let seed = (call.seed % 1_000_000) as f64 / 1_000_000.0;
-        session.execute(&format!("SELECT setseed({seed})")).await?;
+        set_seed(session, call.seed).await?;
         let Ok(mut run) = ScriptRun::new(call.script, call.values.clone(), call.seed) else {
             return Ok(false);
         };
