@@ -118,8 +118,9 @@ pub fn pool<'a>(
             clients: spec.clients,
             connection_bytes: direct.connection_bytes,
         };
-        let mut advice = advise(&direct.curve, rate, spec.think, &limits);
-        advice.size = spec.size.unwrap_or(advice.size);
+        let advised = advise(&direct.curve, rate, spec.think, &limits);
+        let size = spec.size.unwrap_or(advised.size);
+        let advice = advised.with_size(size);
         let mut swept = sweep.through_pooler(advice.size).await?;
         let best_of = |swept: &[Point]| {
             swept.iter().copied().max_by(|a, b| a.throughput.total_cmp(&b.throughput)).unwrap_or_default()
