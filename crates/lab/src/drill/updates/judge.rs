@@ -118,7 +118,7 @@ impl Studied {
         let advice = self.advice();
         let words = |one: &Advice| match one {
             Advice::Room(fillfactor, _) => format!("fillfactor = {fillfactor}"),
-            Advice::Indexes(names) => format!("{} prevents HOT", names.join(", ")),
+            Advice::Indexes(names) => told(names),
             Advice::Unneeded(_) => "fillfactor = 100".to_owned(),
         };
         match advice.as_slice() {
@@ -167,10 +167,10 @@ impl Studied {
 
     fn prevented(&self, names: &[String]) -> Finding {
         let Studied { table, base, .. } = self;
-        let (first, verb) = (names.join(", "), if names.len() == 1 { "prevents" } else { "prevent" });
         let none_there = self.hidden.first().map_or(0.0, |(_, counts)| counts.share());
         let mut message = format!(
-            "{first} {verb} HOT on {}: at best {} of {} updates are HOT at any fillfactor, {} without any index on what changes ({}).",
+            "{} on {}: at best {} of {} updates are HOT at any fillfactor, {} without any index on what changes ({}).",
+            told(names),
             table.display(),
             percent(self.best()),
             base.updates,
@@ -206,6 +206,12 @@ impl Studied {
         );
         Finding::new(&UNNEEDED, message).hint(format!("ALTER TABLE {} RESET (fillfactor);", table.quoted()))
     }
+}
+
+/// Returns who prevents HOT.
+fn told(names: &[String]) -> String {
+    let verb = if names.len() == 1 { "prevents" } else { "prevent" };
+    format!("{} {verb} HOT", names.join(", "))
 }
 
 /// Returns the part of the load's log that a change saves.
