@@ -8,6 +8,7 @@ mod archive;
 mod error;
 mod folder;
 mod logical;
+mod narrowed;
 mod physical;
 mod recovery;
 pub mod restore;

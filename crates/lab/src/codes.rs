@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use include_dir::{Dir, include_dir};
 use underpin_model::Code;
 
-use crate::{drill, proofs, triage};
+use crate::{drill, pool, proofs, triage};
 
 static PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../docs/codes");
 
@@ -26,6 +26,7 @@ pub fn all() -> &'static [CodePage] {
         let migrations = underpin_rules::migration::all().iter().map(|rule| &rule.code);
         let rules = rules.chain(migrations).chain([&underpin_rules::migration::ALLOW_OUTDATED]);
         let own = proofs::CODES.iter().chain(triage::CODES).chain(drill::CODES).copied().flatten();
+        let own = own.chain(pool::CODES);
         let mut pages: Vec<CodePage> = rules.chain(own).filter_map(with_page).collect();
         pages.sort_by_key(|page| page.code.code);
         pages
@@ -47,6 +48,7 @@ mod tests {
         let declared = underpin_rules::all().len()
             + underpin_rules::migration::all().len()
             + 1
+            + pool::CODES.len()
             + proofs::CODES
                 .iter()
                 .chain(triage::CODES)

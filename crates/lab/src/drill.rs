@@ -12,8 +12,9 @@ mod project_load;
 pub mod storm;
 mod topology;
 mod transcript;
+pub mod updates;
 
 use underpin_model::Code;
 
 /// Every code that drills report.
-pub const CODES: &[&[Code]] = &[storm::CODES, pooling::CODES];
+pub const CODES: &[&[Code]] = &[storm::CODES, pooling::CODES, updates::CODES];

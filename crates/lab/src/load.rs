@@ -12,4 +12,4 @@ pub(crate) use clients::{Load, run};
 pub(crate) use gauge::Gauge;
 pub use gauge::Watched;
 pub use recorder::{Seen, Spread};
-pub(crate) use workload::{Body, Item, Workload};
+pub(crate) use workload::{Body, Dice, Item, Workload};

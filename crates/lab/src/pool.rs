@@ -3,6 +3,7 @@
 
 pub mod advice;
 mod config;
+mod logins;
 mod sweep;
 
 use std::time::Duration;
@@ -10,8 +11,8 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
-use underpin_model::EventSink;
 use underpin_model::project::Project;
+use underpin_model::{Code, EventSink, Finding};
 use underpin_pg::{Session, descriptors};
 
 use crate::error::LabError;
@@ -20,6 +21,12 @@ use crate::load::Workload;
 use crate::template;
 use advice::{Advice, Limits, Point, advise};
 pub use config::{Files, files};
+pub use logins::Logins;
+
+/// Every code of the sizing.
+pub const CODES: &[Code] = &[WRONG];
+
+const WRONG: Code = Code::error("UP765", "pool-size-wrong", "another pool size gets clearly more done");
 
 /// A wish for advice.
 pub struct PoolSpec<'a> {
@@ -41,6 +48,8 @@ pub struct PoolSpec<'a> {
     pub window: Duration,
     /// Rounds over all sizes; the median counts.
     pub rounds: u32,
+    /// The size to prove and to write, instead of the one that is read from the curve.
+    pub size: Option<u32>,
 }
 
 /// What was advised, on what it rests, and whether the sweep bears it out.
@@ -58,6 +67,10 @@ pub struct Pool {
     pub part_of_best: f64,
     /// Whether the advised size gets at least nine tenths of the best.
     pub holds: bool,
+    /// What is wrong with the size.
+    pub findings: Vec<Finding>,
+    /// What a login costs PgBouncer; absent where the system does not tell.
+    pub logins: Option<Logins>,
     /// PgBouncer's files.
     pub files: Files,
 }
@@ -105,7 +118,9 @@ pub fn pool<'a>(
             clients: spec.clients,
             connection_bytes: direct.connection_bytes,
         };
-        let advice = advise(&direct.curve, rate, spec.think, &limits);
+        let advised = advise(&direct.curve, rate, spec.think, &limits);
+        let size = spec.size.unwrap_or(advised.size);
+        let advice = advised.with_size(size);
         let mut swept = sweep.through_pooler(advice.size).await?;
         let best_of = |swept: &[Point]| {
             swept.iter().copied().max_by(|a, b| a.throughput.total_cmp(&b.throughput)).unwrap_or_default()
@@ -120,19 +135,35 @@ pub fn pool<'a>(
             rivals.push(winner);
         }
         drop(sweep);
+        let logins = logins::measure(spec, &server.address(), &role).await?;
         server.stop().await?;
         lab.close().await?;
         let at = |size| swept.iter().find(|point: &&Point| point.size == size).copied().unwrap_or_default();
         let best = best_of(&rivals.iter().map(|size| at(*size)).collect::<Vec<_>>());
         let part = at(advice.size).throughput / best.throughput.max(f64::MIN_POSITIVE);
+        let holds = best.throughput > 0.0 && part >= LEAST_PART;
         Ok(Pool {
             files: files(&advice, &role, &spec.project.config.project.name),
-            holds: best.throughput > 0.0 && part >= LEAST_PART,
+            findings: (!holds).then(|| wrong(&at(advice.size), &best)).into_iter().collect(),
+            holds,
             part_of_best: part,
+            logins,
             curve: direct.curve,
             sweep: swept,
             best,
             advice,
         })
     })
+}
+
+fn wrong(size: &Point, best: &Point) -> Finding {
+    let message = format!(
+        "default_pool_size = {} gets {:.0} calls per second done, {:.2} times the {:.0} of {}; {LEAST_PART} is the least.",
+        size.size,
+        size.throughput,
+        size.throughput / best.throughput.max(f64::MIN_POSITIVE),
+        best.throughput,
+        best.size
+    );
+    Finding::new(&WRONG, message).hint(format!("default_pool_size = {}", best.size))
 }

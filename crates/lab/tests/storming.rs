@@ -96,3 +96,36 @@ async fn a_pooler_without_open_files_left_is_named_and_not_taken_for_a_slow_one(
     let finding = report.findings.iter().find(|one| one.code == "UP744").unwrap();
     assert!(finding.message.contains("may have 40 files open"), "{}", finding.message);
 }
+
+#[tokio::test]
+async fn a_client_that_is_cut_off_is_a_failure_behind_the_pool() {
+    if pgbouncer().is_none() {
+        return;
+    }
+    let mut files = NOTES[..3].to_vec();
+    // Only in the storm itself: what runs before it looks at the statement in peace.
+    let ends = "-- name: ends\nSELECT CASE WHEN current_setting('application_name') = 'underpin storm' THEN pg_terminate_backend(pg_backend_pid()) END;\n";
+    files.push(("queries/end.sql", ends));
+    let report = drill(&sample::project(&files), &[5], None).await;
+    assert_eq!(report.verdict, Verdict::Broken);
+    let finding = report.findings.iter().find(|one| one.code == "UP740").unwrap();
+    assert!(finding.message.starts_with("5 of 5 clients failed behind PgBouncer"), "{}", finding.message);
+}
+
+#[tokio::test]
+async fn more_server_connections_than_the_pool_has_are_counted() {
+    if pgbouncer().is_none() {
+        return;
+    }
+    let more = "-- name: more\nSELECT dblink_connect(md5(random()::text), format('host=%s port=%s dbname=%s user=%s', \
+                current_setting('unix_socket_directories'), current_setting('port'), current_database(), current_user)), \
+                pg_sleep(0.3);\n";
+    let files = [
+        ("underpin.toml", "[database]\nextensions = [\"dblink\"]\n"),
+        ("migrations/001_init.sql", "CREATE TABLE notes (id int PRIMARY KEY);"),
+        ("queries/more.sql", more),
+    ];
+    let report = drill(&sample::project(&files), &[10], None).await;
+    let finding = report.findings.iter().find(|one| one.code == "UP741");
+    assert!(finding.is_some_and(|one| one.message.ends_with("the pool has 5.")), "{:?}", report.findings);
+}

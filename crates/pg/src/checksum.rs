@@ -4,6 +4,7 @@
 //! over pieces of a table at the same time. The text of a row has its columns in the order of
 //! definition: two tables with the same columns in another order have other sums.
 
+mod groups;
 mod large_objects;
 mod narrow;
 mod piece;
@@ -17,6 +18,7 @@ use futures_util::future::BoxFuture;
 use thiserror::Error;
 use underpin_model::checksum::{DatabaseChecksum, TableSum};
 
+pub use groups::{Groups, Located, TableGroups, located, with_groups};
 pub use large_objects::large_objects;
 pub use narrow::differing_rows;
 

@@ -25,6 +25,14 @@ pub fn processor_time(pid: i32) -> Option<Duration> {
     read_time(&fs_err::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
+/// Returns the processor time that the main thread of a process used so far, to the nanosecond.
+///
+/// Nothing where the kernel keeps no statistics of its scheduler. Reference: sched-stats of the kernel's documentation.
+pub fn main_thread_time(pid: i32) -> Option<Duration> {
+    let text = fs_err::read_to_string(format!("/proc/{pid}/schedstat")).ok()?;
+    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+}
+
 fn proportional(pid: i32) -> Option<u64> {
     read_pss(&fs_err::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?)
 }

@@ -1,5 +1,6 @@
 //! `underpin drill`: what a topology of real servers does when a part of it fails.
 
+mod bloat;
 mod crash;
 mod pitr;
 mod storm;
@@ -8,7 +9,6 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
-use underpin_lab::drill::bloat::{Beside, Bloat, bloat};
 use underpin_lab::drill::failover::{Commit, Failover, FailoverSpec, Failure, failover};
 use underpin_lab::drill::ground::{self, Ground};
 use underpin_lab::lab::LabSpec;
@@ -32,7 +32,7 @@ enum Drill {
     Failover(FailoverArgs),
     Pitr(pitr::PitrArgs),
     Crash(crash::CrashArgs),
-    Bloat(BloatArgs),
+    Bloat(bloat::BloatArgs),
     Storm(storm::StormArgs),
 }
 
@@ -101,7 +101,7 @@ pub async fn run(args: &DrillArgs, settings: &Settings) -> Result<u8, Fault> {
         Drill::Failover(args) => fail_over(args, settings).await,
         Drill::Pitr(args) => pitr::run(args, settings).await,
         Drill::Crash(args) => crash::run(args, settings).await,
-        Drill::Bloat(args) => bloated(args, settings).await,
+        Drill::Bloat(args) => bloat::run(args, settings).await,
         Drill::Storm(args) => storm::run(args, settings).await,
     }
 }
@@ -255,62 +255,4 @@ fn runbook(all: &[Failover]) -> String {
          leaves the operating system's cache intact, unlike a power cut.\n",
     );
     text
-}
-
-/// Hold a transaction open beside updates, and measure what grows and what comes back
-///
-/// A table of 20 000 rows in a server of our own; each round updates every row once and runs VACUUM: with nobody beside it,
-/// then with one transaction open. Shown are the sizes, the dead rows that VACUUM had to leave, the time of one query, whom
-/// triage blames, and what is left after the transaction ended.
-#[derive(Debug, Args)]
-struct BloatArgs {
-    /// Rounds of updates
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    rounds: u32,
-}
-
-async fn bloated(args: &BloatArgs, settings: &Settings) -> Result<u8, Fault> {
-    let installation = settings.installation(None)?;
-    let mut all = Vec::new();
-    for beside in [Beside::Nobody, Beside::OpenTransaction] {
-        all.push(bloat(&installation, beside, args.rounds).await?);
-    }
-    if settings.json() {
-        output::result(&serde_json::json!({ "drill": "bloat", "runs": all }).to_string());
-    } else {
-        all.iter().for_each(tell_bloat);
-    }
-    // The control must stay small and the other must grow and be blamed: else the drill shows nothing.
-    let shown = all[0].growth < all[1].growth && all[0].blamed.is_empty() && !all[1].blamed.is_empty();
-    Ok(if shown { 0 } else { 4 })
-}
-
-fn tell_bloat(one: &Bloat) {
-    let beside = if one.beside == Beside::Nobody {
-        "Nobody beside the updates"
-    } else {
-        "One transaction open beside the updates"
-    };
-    let mut text = format!("{beside}\n  seconds   table kB   index kB   dead kept   query ms\n");
-    for moment in one.series.iter().chain([&one.after]) {
-        text.push_str(&format!(
-            "  {:7.2}  {:9}  {:9}  {:10}  {:9.2}\n",
-            moment.seconds,
-            moment.table_bytes / 1024,
-            moment.index_bytes / 1024,
-            moment.kept_dead,
-            moment.query_ms
-        ));
-    }
-    text.push_str(&format!(
-        "  Grown to {:.1} times the size; the last line is after the transaction's end and a VACUUM.\n",
-        one.growth
-    ));
-    if !one.vacuum.is_empty() {
-        text.push_str(&format!("  VACUUM: {}\n", one.vacuum));
-    }
-    if !one.blamed.is_empty() {
-        text.push_str(&format!("  Triage blames: {}\n", one.blamed.join(", ")));
-    }
-    output::result(&text);
 }

@@ -18,8 +18,9 @@ use crate::whole_file;
 ///
 /// On a private server with production's durability the project's queries and transactions run on 1, 2, 4, … connections.
 /// From the service time, the wanted rate (Little's law), the curve's knee and every limit on the way follows a size. A sweep
-/// through PgBouncer then shows whether any other size would be better. Exit code 1: the advised size gets less than nine
-/// tenths of the best one done.
+/// through PgBouncer then shows whether any other size would be better. Last, logins cost PgBouncer processor time: with a
+/// stored verifier, and with the password in its file. Exit code 1: the size gets less than nine tenths of the best one
+/// done.
 #[derive(Debug, Args)]
 pub struct PoolArgs {
     /// Clients that come at once in production
@@ -41,6 +42,9 @@ pub struct PoolArgs {
     /// Rounds over all sizes; the median counts
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=25))]
     rounds: u32,
+    /// The size to prove and to write, such as the one in use; the advised one when absent
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=90))]
+    size: Option<u32>,
     /// Value of :scale for scale.sql; [scale] default when absent
     #[arg(long, value_name = "N")]
     scale: Option<u32>,
@@ -80,6 +84,7 @@ pub async fn run(args: &PoolArgs, settings: &Settings) -> Result<u8, Fault> {
         sizes,
         window: Duration::from_secs_f64(args.seconds),
         rounds: args.rounds,
+        size: args.size,
     };
     super::sweep(settings);
     let progress = Progress::new(settings);
@@ -140,6 +145,22 @@ fn told(found: &Pool) -> String {
         |bytes| format!("{:.1} MB per server connection", bytes as f64 / 1e6),
     );
     text.push_str(&format!("memory            {memory}\n"));
+    let logins = found.logins.map_or_else(
+        || "not measurable here".to_owned(),
+        |logins| {
+            format!(
+                "{:.0} µs of PgBouncer's processor with a stored verifier, {:.0} µs with the password in its file: {:.1} times",
+                logins.verifier_us,
+                logins.password_us,
+                logins.ratio()
+            )
+        },
+    );
+    text.push_str(&format!("login             {logins}\n"));
+    for finding in &found.findings {
+        text.push_str(&format!("\nerror[{}] {}: {}\n", finding.code, finding.rule, finding.message));
+        text.push_str(&finding.hint.as_ref().map_or_else(String::new, |hint| format!("    hint: {hint}\n")));
+    }
     for warning in &advice.warnings {
         text.push_str(&format!("\nwarning: {warning}\n"));
     }

@@ -3,13 +3,16 @@
 use camino::Utf8Path;
 use underpin_pg::{ToolCall, checksum};
 
-use super::{BackupError, BackupSpec, Begun, FileSum, Taken, run, structure};
+use super::{BackupError, BackupSpec, Begun, FileSum, Taken, narrowed, run, structure};
 
 /// File of the dump, in the custom format.
 pub(super) const DUMP: &str = "data.dump";
 
 /// File of the roles, which belong to no database.
 pub(super) const ROLES: &str = "roles.sql";
+
+/// File of the sums of small groups of rows, by which a row that differs is named.
+pub(super) const GROUPS: &str = "groups.json";
 
 pub(super) async fn take(spec: &BackupSpec<'_>, begun: Begun) -> Result<Taken, BackupError> {
     let Begun { session, mut taken } = begun;
@@ -25,12 +28,12 @@ pub(super) async fn take(spec: &BackupSpec<'_>, begun: Begun) -> Result<Taken, B
         .on(spec.address);
     let mut transcript = Vec::new();
     let summed = async {
-        let sums = checksum::in_session(&session).await.map_err(BackupError::Sum)?;
+        let sums = checksum::with_groups(&session).await.map_err(BackupError::Sum)?;
         let large_objects = checksum::large_objects(&session).await.map_err(BackupError::Sum)?;
         Ok::<_, BackupError>((sums, large_objects, structure::read(&session).await?))
     };
     let (summed, dumped) = tokio::join!(summed, run(spec.installation, dump, &mut transcript));
-    let (sums, large_objects, (form, catalog)) = summed?;
+    let ((sums, groups), large_objects, (form, catalog)) = summed?;
     dumped?;
     session.execute("COMMIT").await.map_err(BackupError::Ask)?;
     session.close().await;
@@ -38,8 +41,9 @@ pub(super) async fn take(spec: &BackupSpec<'_>, begun: Begun) -> Result<Taken, B
         .args(["--roles-only".to_owned(), format!("--file={}", taken.path.join(ROLES))])
         .on(spec.address);
     run(spec.installation, roles, &mut transcript).await?;
+    narrowed::write(&taken.path.join(GROUPS), &groups)?;
     taken.description.files =
-        [DUMP, ROLES].iter().map(|name| file_sum(&taken.path, name)).collect::<Result<_, _>>()?;
+        [DUMP, ROLES, GROUPS].iter().map(|name| file_sum(&taken.path, name)).collect::<Result<_, _>>()?;
     taken.description.content = Some(sums);
     taken.description.large_objects = large_objects;
     taken.description.form = Some(form);

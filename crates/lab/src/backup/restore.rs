@@ -12,7 +12,7 @@ use underpin_pg::{Address, Installation, Session, ToolCall, checksum};
 
 use super::amcheck::{self, Structure};
 use super::logical::{DUMP, ROLES, file_sum};
-use super::{BackupError, BackupKind, Description, attempt, folder, run, structure};
+use super::{BackupError, BackupKind, Description, attempt, folder, narrowed, run, structure};
 
 /// A wish for a restore.
 pub struct RestoreSpec<'a> {
@@ -151,7 +151,8 @@ async fn logical(spec: &RestoreSpec<'_>, address: &Address) -> Result<Restored, 
         .await
         .map_err(BackupError::Sum)?;
     let expected = description.content.clone().unwrap_or_default();
-    let mut differences = differences(&expected, &found);
+    let named = narrowed::rows(address, &path, (&expected, &found)).await?;
+    let mut differences = differences((&expected, &found), &named);
     differences.extend(structure_differences(address, &description).await?);
     let objects = large_objects(address, &description, &mut differences).await?;
     let structure = amcheck::structure(spec.installation, address).await?;
@@ -284,7 +285,12 @@ pub(crate) fn differing_objects(
 }
 
 /// Sequences know no snapshots: they were read before the dump, so the restored ones may be further but not behind.
-fn differences(expected: &DatabaseChecksum, found: &DatabaseChecksum) -> Vec<String> {
+///
+/// `named` are the words for the rows that differ, by table.
+fn differences(
+    (expected, found): (&DatabaseChecksum, &DatabaseChecksum),
+    named: &BTreeMap<String, String>,
+) -> Vec<String> {
     let ahead = |object: &str| {
         let value = |sums: &DatabaseChecksum| sums.sequences.get(object).and_then(|text| first_number(text));
         matches!((value(expected), value(found)), (Some(expected), Some(found)) if found >= expected)
@@ -294,7 +300,10 @@ fn differences(expected: &DatabaseChecksum, found: &DatabaseChecksum) -> Vec<Str
         .differences(found)
         .into_iter()
         .filter(|one| !ahead(one.object.trim_start_matches("sequence ")))
-        .map(|one| format!("{}: {} became {}", one.object, side(&one.left), side(&one.right)))
+        .map(|one| {
+            let rows = named.get(&one.object).map_or_else(String::new, |rows| format!(": {rows}"));
+            format!("{}: {} became {}{rows}", one.object, side(&one.left), side(&one.right))
+        })
         .collect()
 }
 

@@ -79,7 +79,8 @@ impl Dice {
         dice
     }
 
-    fn roll(&mut self) -> u64 {
+    /// Returns the next number.
+    pub(crate) fn roll(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -90,7 +91,8 @@ impl Dice {
         (self.roll() % limit.max(1) as u64) as usize
     }
 
-    fn part(&mut self) -> f64 {
+    /// Returns the next number from 0 to below 1.
+    pub(crate) fn part(&mut self) -> f64 {
         (self.roll() >> 11) as f64 / (1u64 << 53) as f64
     }
 }

@@ -61,6 +61,14 @@ pub struct Advice {
     pub warnings: Vec<String>,
 }
 
+impl Advice {
+    /// Returns the same for a size that somebody else chose.
+    pub(super) fn with_size(self, size: u32) -> Advice {
+        let descriptors = self.descriptors - u64::from(self.size) + u64::from(size);
+        Advice { size, descriptors, ..self }
+    }
+}
+
 /// Part of the highest throughput that the knee has.
 const KNEE: f64 = 0.95;
 
@@ -170,6 +178,8 @@ mod tests {
         assert!((advice.service_ms - 2.0).abs() < 1e-9 && (advice.busy - 0.4).abs() < 1e-9);
         assert!((advice.present - 200.4).abs() < 1e-9);
         assert_eq!(advice.warnings, [""; 0]);
+        let chosen = advice.clone().with_size(9);
+        assert_eq!((chosen.size, chosen.knee, chosen.descriptors), (9, 4, advice.descriptors + 5));
     }
 
     #[test]

@@ -68,30 +68,41 @@ impl Sides<'_> {
 }
 
 /// The table as a query with a row's key, the hash of the key and the hash of the row.
-struct Source {
-    name: String,
+pub(super) struct Source {
+    /// As results name it.
+    pub(super) name: String,
+    /// For SQL.
+    pub(super) quoted: String,
+    /// Where the key is one column of whole numbers: the column, and the format that shows a key.
+    pub(super) number: Option<(String, String)>,
     keyed: String,
 }
 
 impl Source {
-    async fn of(session: &Session, schema: &str, table: &str) -> Result<Source, ChecksumError> {
+    pub(super) async fn of(session: &Session, schema: &str, table: &str) -> Result<Source, ChecksumError> {
         let name = format!("{schema}.{table}");
         let quoted = quote_qualified(schema, table);
         let sql = format!(
-            "SELECT a.attname FROM pg_catalog.pg_index i \
+            "SELECT a.attname, a.atttypid IN (20, 21, 23) AS number FROM pg_catalog.pg_index i \
                JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]) \
               WHERE i.indrelid = {}::pg_catalog.regclass AND i.indisprimary ORDER BY a.attnum",
             quote_literal(&quoted)
         );
         let columns = session.rows(&sql).await;
         let columns = columns.map_err(|source| ChecksumError::ReadTable { table: name.clone(), source })?;
+        let shown = |column: &str| format!("{} = %L", quote_identifier(column).replace('%', "%%"));
         let parts: Vec<String> = columns
             .column("attname")
             .map(|column| {
-                let shown = quote_literal(&format!("{} = %L", quote_identifier(column).replace('%', "%%")));
-                format!("pg_catalog.format({shown}, it.{})", quote_identifier(column))
+                format!(
+                    "pg_catalog.format({}, it.{})",
+                    quote_literal(&shown(column)),
+                    quote_identifier(column)
+                )
             })
             .collect();
+        let number = columns.first().filter(|row| parts.len() == 1 && row.bool("number") == Some(true));
+        let number = number.map(|row| (quote_identifier(row.text("attname")), shown(row.text("attname"))));
         let key = match parts.is_empty() {
             true => "(it.*)::pg_catalog.text".to_owned(),
             false => parts.join(" || ' AND ' || "),
@@ -100,7 +111,7 @@ impl Source {
             "SELECT key, pg_catalog.hashtextextended(key COLLATE pg_catalog.\"C\", 0) AS place, sum FROM (SELECT {key} AS key, \
              pg_catalog.hashtextextended((it.*)::pg_catalog.text COLLATE pg_catalog.\"C\", 0) AS sum FROM ONLY {quoted} AS it) AS one"
         );
-        Ok(Source { name, keyed })
+        Ok(Source { name, quoted, number, keyed })
     }
 
     /// Returns the query for the sums of all ranges of `cut` bits inside of the given ones of `bits` bits.
@@ -108,6 +119,29 @@ impl Source {
         format!(
             "SELECT place >> {} AS range, pg_catalog.count(*) AS rows, pg_catalog.sum(sum) AS sum FROM ({}) AS keyed{} GROUP BY 1",
             64 - cut,
+            self.keyed,
+            inside(bits, ranges)
+        )
+    }
+
+    /// Returns the query for the sums of all ranges of `bits` bits, and the same weighted with the low bits of the key's hash:
+    /// in two halves, since a product of 31 and 32 bits is a whole number that the server adds up fastest. OFFSET 0 keeps the
+    /// planner from writing both hashes into each sum, where they would be taken three times.
+    pub(super) fn weighted_sums(&self, bits: u32) -> String {
+        format!(
+            "SELECT place >> {} AS range, pg_catalog.count(*) AS rows, pg_catalog.sum(sum) AS sum, \
+             pg_catalog.sum((place & 2147483647) * (sum >> 32)) AS high, \
+             pg_catalog.sum((place & 2147483647) * (sum & 4294967295)) AS low FROM ({} OFFSET 0) AS keyed GROUP BY 1",
+            64 - bits,
+            self.keyed
+        )
+    }
+
+    /// Returns the query for the rows of the given ranges with their weights.
+    pub(super) fn weighted_rows(&self, bits: u32, ranges: &[i64]) -> String {
+        format!(
+            "SELECT place >> {} AS range, key, place & 2147483647 AS weight, sum FROM ({}) AS keyed{}",
+            64 - bits,
             self.keyed,
             inside(bits, ranges)
         )
