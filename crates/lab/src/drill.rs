@@ -2,7 +2,9 @@
 
 pub mod bloat;
 mod book;
+pub mod callers;
 pub mod crash;
+pub mod driver;
 pub mod failover;
 pub mod ground;
 mod ledger;

@@ -4,13 +4,20 @@
 use std::time::Duration;
 
 use underpin_lab::drill::bloat::{Beside, bloat};
+use underpin_lab::drill::callers::{CallersSpec, Kind};
 use underpin_lab::drill::crash::{Crash, CrashSpec, crash};
+use underpin_lab::drill::driver::Driver;
 use underpin_lab::drill::failover::{Commit, Failover, FailoverSpec, Failure, failover};
 use underpin_lab::drill::ground::Ground;
 
 use crate::sample;
+use crate::storming::pgbouncer;
 
 async fn drill(commit: Commit, failure: Failure) -> Failover {
+    drill_beside(commit, failure, None).await
+}
+
+async fn drill_beside(commit: Commit, failure: Failure, callers: Option<CallersSpec>) -> Failover {
     let installation = sample::installation();
     let spec = FailoverSpec {
         ground: Ground { installation: &installation, stock: None },
@@ -18,6 +25,8 @@ async fn drill(commit: Commit, failure: Failure) -> Failover {
         failure,
         load: Duration::from_millis(1_500),
         clients: 4,
+        driver: Driver::BuiltIn,
+        callers,
     };
     let measured = failover(&spec).await.unwrap_or_else(|error| panic!("{}", error.chain()));
     assert!(measured.acknowledged > 20, "{measured:?}");
@@ -39,8 +48,25 @@ async fn synchronous_standbys_lose_no_acknowledged_commit() {
 async fn a_frozen_primary_that_wakes_up_is_a_second_one_unless_commits_wait_for_standbys() {
     let fenced = drill(Commit::Synchronous, Failure::Freeze).await;
     assert_eq!((fenced.two_primaries, fenced.lost, fenced.holds), (Some(false), 0, true), "{fenced:?}");
-    let alone = drill(Commit::Asynchronous, Failure::Freeze).await;
+    let pgbouncer = pgbouncer();
+    let callers = CallersSpec { pgbouncer: pgbouncer.clone(), patience: Duration::from_secs(6) };
+    let alone = drill_beside(Commit::Asynchronous, Failure::Freeze, Some(callers)).await;
     assert_eq!((alone.two_primaries, alone.holds), (Some(true), false), "{alone:?}");
+    let caller = |kind: Kind| alone.callers.iter().find(|caller| caller.kind == kind);
+    assert!(alone.callers.iter().all(|caller| caller.before > 0), "{:?}", alone.callers);
+    let back = |kind: Kind| caller(kind).map(|caller| caller.again_ms.is_some());
+    // libpq limits connecting, and a call only where the application does; the driver does not limit the login.
+    let direct = [Kind::Libpq, Kind::LibpqPatient, Kind::Driver].map(back);
+    assert_eq!(direct, [Some(true), Some(false), Some(false)], "{:?}", alone.callers);
+    // Awake again the old primary answers whoever still waits.
+    assert!(caller(Kind::LibpqPatient).is_some_and(|caller| caller.lost > 0), "{:?}", alone.callers);
+    if pgbouncer.is_none() {
+        eprintln!("not tested: clients through PgBouncer, because PgBouncer is not installed");
+        assert_eq!(alone.callers.len(), 3);
+        return;
+    }
+    assert_eq!([Kind::Pooler, Kind::PoolerQuick].map(back), [Some(true), Some(true)], "{:?}", alone.callers);
+    assert!(caller(Kind::PoolerHosts).is_some_and(|caller| caller.failed_before > 0), "{:?}", alone.callers);
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ pub mod folder;
 pub mod git;
 pub mod installation;
 mod launch;
+pub mod libpq;
 pub mod light;
 pub mod memory;
 pub mod one_core;
@@ -45,6 +46,7 @@ pub use folder::OwnedFolder;
 pub use installation::{
     Installation, InstallationError, Search, Version, choose_installation, find_installations,
 };
+pub use libpq::{LibpqError, LibpqSession};
 pub use light::{Credentials, LightSession};
 pub use one_core::{OneCore, take_core};
 pub use pooler::{AuthFile, Pooler, PoolerError, PoolerSpec};

@@ -19,7 +19,7 @@ use crate::connect_error::ConnectError;
 use crate::folder::{DEFAULT_TEMP, OwnedFolder};
 use crate::installation::output_of;
 use crate::launch;
-use crate::light::{Credentials, LightSession};
+use crate::light::{Credentials, Keep, LightSession};
 use crate::processes::POLL;
 use crate::run_as::{RunAs, RunAsError};
 use crate::scram;
@@ -51,6 +51,8 @@ pub struct PoolerSpec {
     pub program: Utf8PathBuf,
     /// The server behind it; its role and database do not count.
     pub server: Address,
+    /// Further servers of the same port, which PgBouncer takes in turn whatever they are (from version 1.17 on).
+    pub others: Vec<Address>,
     /// Roles that may log in.
     pub roles: Vec<String>,
     /// Their password.
@@ -72,6 +74,7 @@ pub struct PoolerSpec {
 pub struct Pooler {
     child: Child,
     folder: OwnedFolder,
+    spec: PoolerSpec,
     config: String,
     command_line: String,
     version: String,
@@ -106,6 +109,13 @@ pub enum PoolerError {
         /// The end of its log.
         log: String,
     },
+    /// Its console did not take a command.
+    #[error("PgBouncer's console did not take a command")]
+    Console {
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// It takes no connection.
     #[error("PgBouncer does not answer: {command_line}\n{log}")]
     BecomeReady {
@@ -130,6 +140,7 @@ impl PoolerSpec {
         PoolerSpec {
             program: program.into(),
             server: server.clone(),
+            others: Vec::new(),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             password: Secret::new("underpin-storm"),
             auth_file: AuthFile::default(),
@@ -147,21 +158,29 @@ impl PoolerSpec {
     }
 
     fn config(&self, folder: &Utf8Path) -> String {
-        let host = match &self.server.host {
-            Host::Socket(folder) => folder.as_str(),
-            Host::Tcp(host) => host,
-        };
         let mut text = format!(
-            "[databases]\n* = host={host} port={}\n\n[pgbouncer]\nunix_socket_dir = {folder}/s\nlisten_port = {PORT}\n\
+            "[databases]\n{}\n\n[pgbouncer]\nunix_socket_dir = {folder}/s\nlisten_port = {PORT}\n\
              auth_type = scram-sha-256\nauth_file = {folder}/userlist.txt\nadmin_users = {ADMIN}\npool_mode = transaction\n\
              default_pool_size = {}\nmax_client_conn = {}\nlisten_backlog = 4096\nlog_connections = 0\n\
              log_disconnections = 0\n",
-            self.server.port, self.pool_size, self.max_clients
+            self.entry(),
+            self.pool_size,
+            self.max_clients
         );
         for (name, value) in &self.settings {
             text.push_str(&format!("{name} = {value}\n"));
         }
         text
+    }
+
+    /// Returns the line of `[databases]`.
+    pub fn entry(&self) -> String {
+        let host = |server: &Address| match &server.host {
+            Host::Socket(folder) => folder.to_string(),
+            Host::Tcp(host) => host.clone(),
+        };
+        let hosts: Vec<String> = std::iter::once(&self.server).chain(&self.others).map(host).collect();
+        format!("* = host={} port={}", hosts.join(","), self.server.port)
     }
 
     /// Every role gets the same line, as all have the same password.
@@ -190,7 +209,8 @@ impl Pooler {
             .map_err(|source| PoolerError::StartProcess { command_line: command_line.clone(), source })?;
         let version = output_of(&spec.program, "--version").unwrap_or_default();
         let credentials = Credentials::new(&spec.password);
-        let mut pooler = Pooler { child, folder, config, command_line, version, credentials };
+        let mut pooler =
+            Pooler { child, folder, spec: spec.clone(), config, command_line, version, credentials };
         pooler.wait_until_ready().await?;
         Ok(pooler)
     }
@@ -221,9 +241,34 @@ impl Pooler {
         Address::socket(self.folder.path().join("s"), role, database).port(PORT)
     }
 
+    /// Leads its clients to another server, as an operator does: the entry in its file is replaced, then its console gets
+    /// RELOAD and RECONNECT. Returns the new entry.
+    ///
+    /// Connections that a client waits on are left to that client.
+    pub async fn lead_to(&mut self, server: &Address) -> Result<String, PoolerError> {
+        self.spec.server = server.clone();
+        self.config = self.spec.config(self.folder.path());
+        let file = self.folder.path().join("pgbouncer.ini");
+        fs_err::write(&file, &self.config).map_err(PoolerError::CreateFolder)?;
+        let mut console = LightSession::connect(&self.admin_address(), &self.credentials)
+            .await
+            .map_err(|error| PoolerError::Console { source: Box::new(error) })?;
+        for command in ["RELOAD", "RECONNECT"] {
+            let taken = console.query(command, Keep::Count).await;
+            taken.map_err(|error| PoolerError::Console { source: Box::new(error) })?;
+        }
+        console.close().await;
+        Ok(self.spec.entry())
+    }
+
     /// Returns the address of its console, where `SHOW POOLS` is answered.
     pub fn admin_address(&self) -> Address {
         self.address(ADMIN, "pgbouncer")
+    }
+
+    /// Returns the password of every role.
+    pub fn password(&self) -> &Secret {
+        &self.spec.password
     }
 
     /// Returns what every role logs in with.

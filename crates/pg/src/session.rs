@@ -14,7 +14,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{SinkExt, StreamExt, TryStreamExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
+use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::{AsyncMessage, Client, CopyInSink, SimpleQueryMessage};
 
 use crate::address::Address;
@@ -71,6 +73,33 @@ impl Session {
             .connect_raw(socket, tokio_postgres::NoTls)
             .await
             .map_err(|error| ConnectError::of_driver(address, error))?;
+        Session::driven(client, connection, address).await
+    }
+
+    /// Opens a session on the first of the servers that takes writes, exactly as the driver tokio-postgres does it by itself:
+    /// its `connect_timeout` ends with the socket's connection and does not cover the login.
+    ///
+    /// Role, database, password and time limit are those of the first, which is also the [`Session::address`].
+    pub async fn connect_read_write(servers: &[Address]) -> Result<Session, ConnectError> {
+        let Some(first) = servers.first() else {
+            let nobody = std::io::Error::new(std::io::ErrorKind::InvalidInput, "no server was named");
+            return Err(ConnectError::of_io(&Address::socket("", "", ""), nobody));
+        };
+        let (client, connection) = transport::config_of_several(first, servers)
+            .connect(tokio_postgres::NoTls)
+            .await
+            .map_err(|error| ConnectError::of_driver(first, error))?;
+        Session::driven(client, connection, first).await
+    }
+
+    async fn driven<S>(
+        client: Client,
+        connection: tokio_postgres::Connection<S, NoTlsStream>,
+        address: &Address,
+    ) -> Result<Session, ConnectError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
         let state = Arc::new(State::default());
         let driver = tokio::spawn(drive(connection, state.clone()));
         let mut session = Session { client: Some(client), address: address.clone(), state, driver, pid: 0 };
@@ -314,7 +343,10 @@ async fn collect_copy(client: &Client, sql: &str) -> Result<Vec<u8>, tokio_postg
     Ok(data)
 }
 
-async fn drive(mut connection: transport::Connection, state: Arc<State>) {
+async fn drive<S>(mut connection: tokio_postgres::Connection<S, NoTlsStream>, state: Arc<State>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
         match message {
             Ok(AsyncMessage::Notice(notice)) => {

@@ -2,14 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, join_all};
 use serde::Serialize;
 use underpin_model::evidence::TranscriptStep;
-use underpin_pg::Link;
+use underpin_pg::Address;
 
+use super::callers::{Caller, Callers, CallersSpec};
+use super::driver::asked::{self, Found};
+use super::driver::{Cluster, Driver, Node};
 use super::ground::Ground;
 use super::ledger::Ledger;
-use super::pitr::scene::tables;
+use super::pitr::scene::{Tables, tables};
 use super::topology::Topology;
 use crate::error::LabError;
 
@@ -27,8 +30,10 @@ pub enum Commit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Failure {
-    /// `kill -9` of all its processes.
+    /// `kill -9` of all its processes, and of whoever watches over them.
     Kill,
+    /// `kill -9` of the server alone: who watches over it sees it, and may start it again.
+    KillServer,
     /// All its processes are stopped (SIGSTOP) and go on after the promotion, as after a pause of a virtual machine.
     Freeze,
     /// Every further write to its disk fails.
@@ -36,6 +41,7 @@ pub enum Failure {
     /// The link to the standbys is slow, and some time later it is killed.
     Slow,
     /// The link to the standbys is cut, and some time later it is killed: `kill -9` alone flatters asynchronous replication.
+    /// With a driver that notices by itself it lives on, cut off from everybody but its clients.
     Cut,
 }
 
@@ -51,11 +57,19 @@ pub struct FailoverSpec<'a> {
     pub load: Duration,
     /// Clients that write.
     pub clients: usize,
+    /// Who promotes.
+    pub driver: Driver,
+    /// Clients of every kind beside them; none when absent.
+    pub callers: Option<CallersSpec>,
 }
 
 /// What a drill measured, all from the client's side.
 #[derive(Clone, Debug, Serialize)]
 pub struct Failover {
+    /// Who promoted.
+    pub driver: &'static str,
+    /// Who promoted, with versions and settings that decide how long it takes.
+    pub promoted_by: String,
     /// Whether a commit waited for a standby.
     pub commit: Commit,
     /// What happened to the primary.
@@ -66,16 +80,20 @@ pub struct Failover {
     pub lost: usize,
     /// Commits that the primary's own view of its standbys said would be lost, just before the failure.
     pub predicted: u64,
-    /// Time from the oldest lost acknowledgement to the failure: the recovery point, measured.
+    /// Time from the oldest lost acknowledgement to the failure, or to the last lost one: the recovery point, measured.
     pub rpo_ms: u64,
     /// Time from the failure to the first acknowledged write: the recovery time, measured.
     pub rto_ms: u64,
+    /// The node that takes writes afterwards.
+    pub new_primary: String,
     /// Whether the old primary acknowledged a write although there was a new one; absent where it was dead.
     pub two_primaries: Option<bool>,
     /// Whom a client with `target_session_attrs=read-write` found: true for the new primary; absent when nobody.
     pub client_found_new: Option<bool>,
     /// How long that client looked, in milliseconds.
     pub client_ms: u64,
+    /// What each kind of client went through; empty when there were none.
+    pub callers: Vec<Caller>,
     /// Tables of the project that the new or the rejoined server has otherwise than the primary had.
     pub tables_differ: Vec<String>,
     /// Rows that the old primary had in common with the new one after it rejoined.
@@ -89,135 +107,160 @@ pub struct Failover {
 /// Loss that asynchronous replication on a healthy link may have.
 const RPO_LIMIT_MS: u64 = 1_000;
 
-/// How long the link is cut or slow before the kill.
-const SICK: Duration = Duration::from_millis(1_500);
-
-/// A slow link: everything is under way for longer than the loss that is allowed, and little fits through.
-const SLOW: Link =
-    Link { delay: Duration::from_millis(1_400), bytes_per_second: Some(256 << 10), cut: false };
-
 /// Longest wait for a write on the new primary.
 const RETURN_LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs the drill; its clients live on this thread.
+///
+/// Fails when a server does not start, stream or come back, or nobody is promoted in time.
 pub fn failover<'a>(spec: &'a FailoverSpec<'a>) -> LocalBoxFuture<'a, Result<Failover, LabError>> {
     Box::pin(async move {
-        let names = match spec.commit {
-            Commit::Synchronous => "ANY 1 (n2, n3)",
-            Commit::Asynchronous => "",
-        };
-        let mut topology = Topology::start(spec.ground, names).await?;
-        let database = spec.ground.database();
-        let before = tables(&topology.primary.address().database(database)).await?;
-        let ledger = Ledger::prepare(&topology.primary.address()).await?;
-        let clients =
-            futures_util::future::join_all((0..spec.clients.max(1)).map(|_| ledger.clone().client()));
-        let act = async {
-            let outcome = act(spec, &mut topology, &ledger).await;
-            ledger.end();
-            outcome
-        };
-        let (acted, _) = tokio::join!(act, clients);
-        let acted = acted?;
-        let lost = ledger.lost(&topology.primary.address()).await?;
-        topology.rejoin().await?;
-        let rejoined_rows = topology.caught_up().await?;
-        let mut tables_differ = Vec::new();
-        for server in [Some(&topology.primary), topology.standbys.last()].into_iter().flatten() {
-            let after = tables(&server.address().database(database)).await?;
-            let differ = before.iter().filter(|(name, sum)| after.get(*name) != Some(sum));
-            tables_differ.extend(
-                differ.map(|(name, _)| name.clone()).filter(|name| !name.ends_with(".underpin_ledger")),
-            );
+        match spec.driver {
+            Driver::BuiltIn => {
+                let names = match spec.commit {
+                    Commit::Synchronous => "ANY 1 (n2, n3)",
+                    Commit::Asynchronous => "",
+                };
+                drill(spec, Topology::start(spec.ground, names).await?).await
+            }
         }
-        let oldest = lost.iter().map(|one| one.at).min();
-        let rpo = oldest.map_or(Duration::ZERO, |at| acted.failed_at.saturating_duration_since(at));
-        let rpo_ms = rpo.as_millis() as u64;
-        let commands = topology.told();
-        topology.stop().await?;
-        let kept = match spec.commit {
-            Commit::Synchronous => lost.is_empty(),
-            Commit::Asynchronous => rpo_ms < RPO_LIMIT_MS,
-        };
-        Ok(Failover {
-            commit: spec.commit,
-            failure: spec.failure,
-            acknowledged: ledger.count(),
-            lost: lost.len(),
-            predicted: acted.predicted,
-            rpo_ms,
-            rto_ms: (acted.back_at - acted.failed_at).as_millis() as u64,
-            holds: kept && acted.two_primaries != Some(true) && tables_differ.is_empty(),
-            two_primaries: acted.two_primaries,
-            client_found_new: acted.client.0,
-            client_ms: acted.client.1,
-            tables_differ,
-            rejoined_rows,
-            commands,
-        })
     })
+}
+
+async fn drill<C: Cluster>(spec: &FailoverSpec<'_>, mut cluster: C) -> Result<Failover, LabError> {
+    let hosts: Vec<Address> = cluster.nodes().into_iter().map(|node| node.address).collect();
+    let old = hosts.first().ok_or_else(nobody)?;
+    let database = spec.ground.database();
+    let before = tables(&old.database(database)).await?;
+    let ledger = Ledger::prepare(old).await?;
+    let mut callers = match &spec.callers {
+        Some(callers) => Some(Callers::prepare(callers, &hosts).await?),
+        None => None,
+    };
+    let lives = callers.as_ref().map(|callers| callers.lives(spec.ground.installation, &hosts));
+    let lives = join_all(lives.unwrap_or_default());
+    let clients = join_all((0..spec.clients.max(1)).map(|_| ledger.clone().client()));
+    let act = async {
+        let outcome = act(spec, &mut cluster, (&ledger, callers.as_mut())).await;
+        ledger.end();
+        callers.iter().for_each(Callers::end);
+        outcome
+    };
+    let (acted, _, _) = tokio::join!(act, clients, lives);
+    let acted = acted?;
+    let primary = &acted.primary.address;
+    let lost = ledger.lost(primary).await?;
+    let callers = match &callers {
+        Some(callers) => callers.judge((primary, &acted.primary.name), acted.failed_at).await?,
+        None => Vec::new(),
+    };
+    cluster.rejoin().await?;
+    let rejoined_rows = asked::caught_up(primary, old).await?;
+    let tables_differ = differing(&before, [primary, old].map(|server| server.database(database))).await?;
+    let (promoted_by, commands) = (cluster.about(), cluster.told());
+    cluster.stop().await?;
+    let lost_times: Vec<Instant> = lost.iter().map(|one| one.at).collect();
+    let mut measured = Failover {
+        driver: spec.driver.name(),
+        promoted_by,
+        commit: spec.commit,
+        failure: spec.failure,
+        acknowledged: ledger.count(),
+        lost: lost.len(),
+        predicted: acted.predicted,
+        rpo_ms: rpo(&lost_times, acted.failed_at).as_millis() as u64,
+        rto_ms: (acted.back_at - acted.failed_at).as_millis() as u64,
+        new_primary: acted.primary.name.clone(),
+        two_primaries: acted.two_primaries,
+        client_found_new: acted.client.new,
+        client_ms: acted.client.ms,
+        callers,
+        tables_differ,
+        rejoined_rows,
+        holds: false,
+        commands,
+    };
+    measured.holds = measured.keeps_its_promise();
+    Ok(measured)
+}
+
+impl Failover {
+    fn keeps_its_promise(&self) -> bool {
+        let kept = match self.commit {
+            Commit::Synchronous => self.lost == 0 && self.callers.iter().all(|caller| caller.lost == 0),
+            Commit::Asynchronous => self.rpo_ms < RPO_LIMIT_MS,
+        };
+        kept && self.two_primaries != Some(true) && self.tables_differ.is_empty()
+    }
+}
+
+/// Returns how long commits were acknowledged that are lost: from the oldest to the failure, or to the last of them where
+/// the failed primary went on acknowledging.
+fn rpo(lost: &[Instant], failed_at: Instant) -> Duration {
+    let (Some(oldest), Some(last)) = (lost.iter().min(), lost.iter().max()) else { return Duration::ZERO };
+    failed_at.max(*last).saturating_duration_since(*oldest)
+}
+
+/// Returns the tables that one of the servers has otherwise than before.
+async fn differing(before: &Tables, servers: [Address; 2]) -> Result<Vec<String>, LabError> {
+    let mut differ = Vec::new();
+    for server in servers {
+        let after = tables(&server).await?;
+        let changed = before.iter().filter(|(name, sum)| after.get(*name) != Some(sum));
+        differ.extend(changed.map(|(name, _)| name.clone()));
+    }
+    Ok(differ)
+}
+
+fn nobody() -> LabError {
+    LabError::Unexpected("a drill needs servers".to_owned())
 }
 
 /// What happened, as the clients saw it.
 struct Acted {
+    primary: Node,
     failed_at: Instant,
     back_at: Instant,
     predicted: u64,
-    client: (Option<bool>, u64),
+    client: Found,
     two_primaries: Option<bool>,
 }
 
 /// Loads, fails, promotes, and looks for a second primary.
-async fn act(spec: &FailoverSpec<'_>, topology: &mut Topology, ledger: &Ledger) -> Result<Acted, LabError> {
-    let (written, counted) = (topology.written().await?, ledger.count());
+async fn act<C: Cluster>(
+    spec: &FailoverSpec<'_>,
+    cluster: &mut C,
+    (ledger, mut callers): (&Ledger, Option<&mut Callers>),
+) -> Result<Acted, LabError> {
+    let nodes = cluster.nodes();
+    let old = nodes.first().map(|node| node.address.clone()).ok_or_else(nobody)?;
+    let (written, counted) = (asked::written(&old).await?, ledger.count());
     tokio::time::sleep(spec.load).await;
     // What a commit takes in the log, from the load itself.
-    let bytes = (topology.written().await? - written) as f64 / (ledger.count() - counted).max(1) as f64;
-    match spec.failure {
-        Failure::Cut => {
-            topology.set_link(Link { cut: true, ..Link::default() }, "cut the link to the standbys")
-        }
-        Failure::Slow => {
-            topology.set_link(SLOW, "slow the link to the standbys down: 1.4 s under way, 256 kB/s")
-        }
-        Failure::Kill | Failure::Freeze | Failure::DiskFull => {}
-    }
-    if matches!(spec.failure, Failure::Cut | Failure::Slow) {
-        tokio::time::sleep(SICK).await;
-    }
-    let predicted = (topology.behind().await? as f64 / bytes.max(1.0)).round() as u64;
+    let bytes = (asked::written(&old).await? - written) as f64 / (ledger.count() - counted).max(1) as f64;
+    cluster.sicken(spec.failure).await?;
+    let predicted = (asked::behind(&old).await? as f64 / bytes.max(1.0)).round() as u64;
     let failed_at = Instant::now();
-    fail(spec.failure, topology).await?;
-    ledger.point_to(None);
-    let promoted = topology.promote().await?;
-    ledger.point_to(Some(promoted));
+    cluster.fail(spec.failure).await?;
+    let primary = cluster.promoted(ledger).await?;
+    ledger.point_to(Some(primary.address.clone()));
+    if let Some(callers) = &mut callers {
+        let steps = callers.operate(&primary.address).await?;
+        cluster.transcript().extend(steps);
+    }
     let back_at = first_write(ledger, failed_at).await?;
-    let client = topology.ask_as_client().await?;
-    let two_primaries = match spec.failure {
-        Failure::Freeze => {
-            topology.thaw_old()?;
-            Some(topology.old_takes_writes().await?)
-        }
-        _ => None,
+    let client = asked::ask_as_client(spec.ground.installation, &nodes, cluster.transcript()).await?;
+    if let Some(callers) = &callers {
+        callers.settle(&primary.name, failed_at).await;
+    }
+    let two_primaries = if cluster.wake(spec.failure).await? {
+        Some(asked::old_takes_writes(&old, cluster.transcript()).await?)
+    } else {
+        None
     };
     // Some more load on the new primary, which the old one then has to catch up with.
     tokio::time::sleep(Duration::from_millis(300)).await;
-    Ok(Acted { failed_at, back_at, predicted, client, two_primaries })
-}
-
-async fn fail(failure: Failure, topology: &mut Topology) -> Result<(), LabError> {
-    match failure {
-        Failure::Freeze => topology.freeze(),
-        Failure::DiskFull => topology.fill_disk().await,
-        Failure::Kill | Failure::Cut | Failure::Slow => {
-            topology.primary.crash().await?;
-            topology.transcript.push(TranscriptStep {
-                command: "kill -9 every process of the primary".to_owned(),
-                ..TranscriptStep::default()
-            });
-            Ok(())
-        }
-    }
+    Ok(Acted { primary, failed_at, back_at, predicted, client, two_primaries })
 }
 
 /// Waits for the first write that the new primary acknowledged.

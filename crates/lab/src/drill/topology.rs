@@ -9,21 +9,29 @@ use underpin_pg::{
     ToolCall, run_tool,
 };
 
+use super::driver::asked::{said, until, value};
+use super::driver::{Cluster, Node};
+use super::failover::Failure;
 use super::ground::Ground;
+use super::ledger::Ledger;
 use super::transcript;
 use crate::error::LabError;
 
-/// Longest wait for a state of replication.
-const LIMIT: Duration = Duration::from_secs(60);
+/// How long the link is cut or slow before the kill.
+const SICK: Duration = Duration::from_millis(1_500);
+
+/// A slow link: everything is under way for longer than the loss that is allowed, and little fits through.
+const SLOW: Link =
+    Link { delay: Duration::from_millis(1_400), bytes_per_second: Some(256 << 10), cut: false };
 
 /// How recovery makes sure that files are on the disk: at once where the system can, instead of one by one.
 const SYNC: &str = if cfg!(target_os = "linux") { "syncfs" } else { "fsync" };
 
 /// A primary with its standbys.
 pub(super) struct Topology {
-    pub(super) primary: Server,
-    pub(super) standbys: Vec<Server>,
-    pub(super) transcript: Vec<TranscriptStep>,
+    primary: Server,
+    standbys: Vec<Server>,
+    transcript: Vec<TranscriptStep>,
     installation: Installation,
     /// Between the first primary and its standbys; dropped when nobody follows it any more.
     relay: Option<Relay>,
@@ -87,30 +95,18 @@ impl Topology {
     }
 
     /// Changes the link between the primary and its standbys; neither side is told.
-    pub(super) fn set_link(&mut self, link: Link, words: &str) {
+    fn set_link(&mut self, link: Link, words: &str) {
         if let Some(relay) = &self.relay {
             relay.set(link);
             self.transcript.push(said(words, ""));
         }
     }
 
-    /// Returns how many bytes of log the standby that has most has not confirmed, as the primary knows it.
-    pub(super) async fn behind(&self) -> Result<u64, LabError> {
-        let sql = "SELECT coalesce(min(pg_wal_lsn_diff(pg_current_wal_lsn(), flush_lsn)), 0)::bigint FROM pg_stat_replication";
-        Ok(value(&self.primary.address(), sql).await?.parse().unwrap_or_default())
-    }
-
-    /// Returns the primary's place in the log, in bytes.
-    pub(super) async fn written(&self) -> Result<u64, LabError> {
-        let sql = "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint";
-        Ok(value(&self.primary.address(), sql).await?.parse().unwrap_or_default())
-    }
-
     /// Lets every further write of the primary fail, as a full disk does.
     ///
     /// By its limit on the size of files, which needs no rights: the system answers EFBIG where a full disk answers ENOSPC,
     /// and the server does the same with both.
-    pub(super) async fn fill_disk(&mut self) -> Result<(), LabError> {
+    async fn fill_disk(&mut self) -> Result<(), LabError> {
         for pid in self.primary.pids() {
             let limit =
                 ToolCall::new("/usr/bin/prlimit").args([format!("--pid={pid}"), "--fsize=0:0".to_owned()]);
@@ -121,78 +117,8 @@ impl Topology {
         Ok(())
     }
 
-    /// Asks every server of the list, in that order, for one that takes writes, as libpq's clients do; returns which one
-    /// answered and after how long. The order is old primary, then the others.
-    pub(super) async fn ask_as_client(&mut self) -> Result<(Option<bool>, u64), LabError> {
-        let old = self.standbys.last().map(Server::socket_dir).unwrap_or_default();
-        let others = self.standbys.iter().rev().skip(1).map(Server::socket_dir);
-        let hosts: Vec<String> = [old.clone(), self.primary.socket_dir()]
-            .into_iter()
-            .chain(others)
-            .map(Utf8PathBuf::into_string)
-            .collect();
-        // Two seconds is the shortest time limit that libpq has.
-        let conninfo = format!(
-            "host={} user=postgres dbname=postgres target_session_attrs=read-write connect_timeout=2",
-            hosts.join(",")
-        );
-        let call = ToolCall::new("psql").args(["-XAtc", "SHOW unix_socket_directories", &conninfo]);
-        let output = run_tool(&self.installation, &call.deadline(Duration::from_secs(30))).await?;
-        let found = (output.exit == 0).then(|| output.stdout.trim() != old.as_str());
-        self.transcript.push(TranscriptStep {
-            command: "psql 'host=n1,n2,n3 target_session_attrs=read-write connect_timeout=2' -c 'SHOW unix_socket_directories'".to_owned(),
-            output: match found {
-                Some(true) => "the new primary".to_owned(),
-                Some(false) => "the old primary".to_owned(),
-                None => output.complaint(),
-            },
-            exit: Some(output.exit),
-            duration_ms: output.duration_ms,
-        });
-        Ok((found, output.duration_ms))
-    }
-
-    /// Tries to write on the old primary although there is a new one; tells whether it acknowledged.
-    pub(super) async fn old_takes_writes(&mut self) -> Result<bool, LabError> {
-        let Some(old) = self.standbys.last() else { return Ok(false) };
-        let address = old.address();
-        let sql = "SET statement_timeout = '1s'; INSERT INTO underpin_ledger VALUES (-1)";
-        let written = async {
-            let session = Session::connect(&address).await.ok()?;
-            session.execute(sql).await.ok()?;
-            // A cancelled wait for a standby is answered with a warning: nobody may take that for a commit.
-            session.take_notices().is_empty().then_some(())
-        };
-        let took = tokio::time::timeout(Duration::from_secs(5), written).await.ok().flatten().is_some();
-        self.transcript.push(said(
-            "INSERT on the old primary",
-            if took { "acknowledged: two primaries" } else { "not acknowledged" },
-        ));
-        Ok(took)
-    }
-
-    /// Freezes the primary.
-    pub(super) fn freeze(&mut self) -> Result<(), LabError> {
-        self.transcript.push(said("kill -STOP every process of the primary", ""));
-        Ok(self.primary.freeze()?)
-    }
-
-    /// Lets the old primary go on.
-    pub(super) fn thaw_old(&mut self) -> Result<(), LabError> {
-        self.transcript.push(said("kill -CONT every process of the old primary", ""));
-        self.standbys.last().map_or(Ok(()), |old| Ok(old.thaw()?))
-    }
-
-    /// Takes the standbys off the primary, so that nobody confirms its commits any more, and promotes the one that has most.
-    pub(super) async fn promote(&mut self) -> Result<Address, LabError> {
-        self.relay = None;
-        self.transcript
-            .push(said("the standbys leave the old primary: nobody confirms its commits any more", ""));
-        self.promote_best().await
-    }
-
-    /// Promotes the standby that has most, lets the other one follow it, and returns its address.
-    async fn promote_best(&mut self) -> Result<Address, LabError> {
+    /// Promotes the standby that has most, and lets the other one follow it.
+    async fn promote_best(&mut self) -> Result<(), LabError> {
         let mut most: Option<(u64, usize)> = None;
         for (at, standby) in self.standbys.iter().enumerate() {
             let session = Session::connect(&standby.address()).await?;
@@ -227,11 +153,71 @@ impl Topology {
         self.transcript.push(step);
         let old = std::mem::replace(&mut self.primary, chosen);
         self.standbys.push(old);
-        Ok(self.primary.address())
+        Ok(())
+    }
+}
+
+impl Cluster for Topology {
+    fn nodes(&self) -> Vec<Node> {
+        let mut nodes: Vec<Node> = std::iter::once(&self.primary).chain(&self.standbys).map(node).collect();
+        nodes.sort_by(|one, other| one.name.cmp(&other.name));
+        nodes
     }
 
-    /// Brings the old primary, which is last in the list, back as a standby; returns whether it streams.
-    pub(super) async fn rejoin(&mut self) -> Result<(), LabError> {
+    fn about(&self) -> String {
+        "the drill itself promotes, at once".to_owned()
+    }
+
+    fn transcript(&mut self) -> &mut Vec<TranscriptStep> {
+        &mut self.transcript
+    }
+
+    async fn sicken(&mut self, failure: Failure) -> Result<(), LabError> {
+        let (link, words) = match failure {
+            Failure::Cut => (Link { cut: true, ..Link::default() }, "cut the link to the standbys"),
+            Failure::Slow => (SLOW, "slow the link to the standbys down: 1.4 s under way, 256 kB/s"),
+            Failure::Kill | Failure::KillServer | Failure::Freeze | Failure::DiskFull => return Ok(()),
+        };
+        self.set_link(link, words);
+        tokio::time::sleep(SICK).await;
+        Ok(())
+    }
+
+    async fn fail(&mut self, failure: Failure) -> Result<(), LabError> {
+        match failure {
+            Failure::Freeze => {
+                self.transcript.push(said("kill -STOP every process of the primary", ""));
+                Ok(self.primary.freeze()?)
+            }
+            Failure::DiskFull => self.fill_disk().await,
+            Failure::Kill | Failure::KillServer | Failure::Cut | Failure::Slow => {
+                self.primary.crash().await?;
+                self.transcript.push(said("kill -9 every process of the primary", ""));
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the standbys off the primary, so that nobody confirms its commits any more, and promotes the one that has most.
+    async fn promoted(&mut self, ledger: &Ledger) -> Result<Node, LabError> {
+        ledger.point_to(None);
+        self.relay = None;
+        self.transcript
+            .push(said("the standbys leave the old primary: nobody confirms its commits any more", ""));
+        self.promote_best().await?;
+        Ok(node(&self.primary))
+    }
+
+    async fn wake(&mut self, failure: Failure) -> Result<bool, LabError> {
+        if failure != Failure::Freeze {
+            return Ok(false);
+        }
+        self.transcript.push(said("kill -CONT every process of the old primary", ""));
+        self.standbys.last().map_or(Ok(()), Server::thaw)?;
+        Ok(true)
+    }
+
+    async fn rejoin(&mut self) -> Result<(), LabError> {
         let source = self.primary.address();
         let Some(old) = self.standbys.last_mut() else { return Ok(()) };
         // Its socket goes on to exist in our folder; the server itself is gone.
@@ -258,18 +244,7 @@ impl Topology {
         until(&source, "SELECT count(*) >= 1 FROM pg_stat_replication WHERE application_name = 'n1' AND state = 'streaming'").await
     }
 
-    /// Waits until the old primary has all rows of the ledger that the new one has.
-    pub(super) async fn caught_up(&self) -> Result<u64, LabError> {
-        let sql = "SELECT count(*) FROM underpin_ledger";
-        let count = value(&self.primary.address(), sql).await?;
-        if let Some(old) = self.standbys.last() {
-            until(&old.address(), &format!("SELECT count(*) = {count} FROM underpin_ledger")).await?;
-        }
-        Ok(count.parse().unwrap_or_default())
-    }
-
-    /// Returns the commands that ran, with the folders of this run replaced by words.
-    pub(super) fn told(&mut self) -> Vec<TranscriptStep> {
+    fn told(&mut self) -> Vec<TranscriptStep> {
         let folder = self.folder.path().to_string();
         let bin = format!("{}/", self.installation.bin_dir);
         let mut words = vec![(folder, "$NODES".to_owned()), (bin, String::new())];
@@ -281,13 +256,18 @@ impl Topology {
         transcript::told(std::mem::take(&mut self.transcript), &words)
     }
 
-    /// Stops everything.
-    pub(super) async fn stop(self) -> Result<(), LabError> {
+    async fn stop(self) -> Result<(), LabError> {
         for standby in self.standbys {
             standby.stop().await?;
         }
         Ok(self.primary.stop().await?)
     }
+}
+
+/// Returns the server's name, which is that of its data folder, and its address.
+fn node(server: &Server) -> Node {
+    let name = server.data_dir().file_name().unwrap_or_default().to_owned();
+    Node { name, address: server.address() }
 }
 
 /// Makes the data folder that of a standby of `primary`.
@@ -317,30 +297,5 @@ async fn recorded(
         exit: Some(output.exit),
         duration_ms: output.duration_ms,
     });
-    Ok(())
-}
-
-fn said(sql: &str, output: &str) -> TranscriptStep {
-    TranscriptStep { command: sql.to_owned(), output: output.to_owned(), exit: None, duration_ms: 0 }
-}
-
-async fn value(address: &Address, sql: &str) -> Result<String, LabError> {
-    let session = Session::connect(address).await?;
-    let value = session.value(sql).await?.unwrap_or_default();
-    session.close().await;
-    Ok(value)
-}
-
-/// Waits until the query answers true.
-async fn until(address: &Address, sql: &str) -> Result<(), LabError> {
-    let start = Instant::now();
-    let session = Session::connect(address).await?;
-    while session.value(sql).await?.as_deref() != Some("t") {
-        if start.elapsed() > LIMIT {
-            return Err(LabError::Deadline { what: format!("waiting for: {sql}"), seconds: LIMIT.as_secs() });
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    session.close().await;
     Ok(())
 }

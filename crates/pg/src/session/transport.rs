@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_postgres::tls::NoTlsStream;
+use tokio_postgres::config::TargetSessionAttrs;
 use tokio_postgres::{CancelToken, Config, NoTls};
 
 use crate::address::{Address, Host};
@@ -15,9 +15,6 @@ use crate::query_error::QueryError;
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
-
-/// The driver's half that does the input and output.
-pub(super) type Connection = tokio_postgres::Connection<Box<dyn Stream>, NoTlsStream>;
 
 /// A server takes a cancel request at once or not at all.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
@@ -56,6 +53,20 @@ pub(super) fn config(address: &Address) -> Config {
     }
     if let Some(options) = &address.options {
         config.options(options);
+    }
+    config
+}
+
+/// Returns the driver's configuration for the first of the servers that takes writes.
+pub(super) fn config_of_several(first: &Address, servers: &[Address]) -> Config {
+    let mut config = config(first);
+    config.target_session_attrs(TargetSessionAttrs::ReadWrite).connect_timeout(first.connect_timeout);
+    for server in servers {
+        match &server.host {
+            Host::Socket(folder) => config.host_path(folder),
+            Host::Tcp(host) => config.host(host),
+        };
+        config.port(server.port);
     }
     config
 }
