@@ -8,6 +8,7 @@ pub mod driver;
 pub mod failover;
 pub mod ground;
 mod ledger;
+pub mod patroni;
 pub mod pitr;
 mod pooling;
 mod project_load;

@@ -9,15 +9,21 @@ use underpin_lab::drill::crash::{Crash, CrashSpec, crash};
 use underpin_lab::drill::driver::Driver;
 use underpin_lab::drill::failover::{Commit, Failover, FailoverSpec, Failure, failover};
 use underpin_lab::drill::ground::Ground;
+use underpin_lab::drill::patroni::Patroni;
+use underpin_pg::installation::Search;
 
 use crate::sample;
 use crate::storming::pgbouncer;
 
 async fn drill(commit: Commit, failure: Failure) -> Failover {
-    drill_beside(commit, failure, None).await
+    drill_with(Driver::BuiltIn, (commit, failure), None).await
 }
 
-async fn drill_beside(commit: Commit, failure: Failure, callers: Option<CallersSpec>) -> Failover {
+async fn drill_with(
+    driver: Driver,
+    (commit, failure): (Commit, Failure),
+    callers: Option<CallersSpec>,
+) -> Failover {
     let installation = sample::installation();
     let spec = FailoverSpec {
         ground: Ground { installation: &installation, stock: None },
@@ -25,7 +31,7 @@ async fn drill_beside(commit: Commit, failure: Failure, callers: Option<CallersS
         failure,
         load: Duration::from_millis(1_500),
         clients: 4,
-        driver: Driver::BuiltIn,
+        driver,
         callers,
     };
     let measured = failover(&spec).await.unwrap_or_else(|error| panic!("{}", error.chain()));
@@ -50,7 +56,7 @@ async fn a_frozen_primary_that_wakes_up_is_a_second_one_unless_commits_wait_for_
     assert_eq!((fenced.two_primaries, fenced.lost, fenced.holds), (Some(false), 0, true), "{fenced:?}");
     let pgbouncer = pgbouncer();
     let callers = CallersSpec { pgbouncer: pgbouncer.clone(), patience: Duration::from_secs(6) };
-    let alone = drill_beside(Commit::Asynchronous, Failure::Freeze, Some(callers)).await;
+    let alone = drill_with(Driver::BuiltIn, (Commit::Asynchronous, Failure::Freeze), Some(callers)).await;
     assert_eq!((alone.two_primaries, alone.holds), (Some(true), false), "{alone:?}");
     let caller = |kind: Kind| alone.callers.iter().find(|caller| caller.kind == kind);
     assert!(alone.callers.iter().all(|caller| caller.before > 0), "{:?}", alone.callers);
@@ -76,6 +82,39 @@ async fn a_full_disk_and_a_slow_link_cost_what_the_lag_said() {
     let slow = drill(Commit::Asynchronous, Failure::Slow).await;
     assert!(!slow.holds && slow.lost > 0 && slow.rpo_ms >= 1_000, "{slow:?}");
     assert!(slow.predicted > 0, "{slow:?}");
+}
+
+/// Patroni with such a `primary_start_timeout`; says loudly what is missing.
+fn patroni(start_timeout: u32) -> Option<Driver> {
+    Patroni::find(&Search::default(), start_timeout)
+        .map(Driver::Patroni)
+        .inspect_err(|missing| eprintln!("NOT TESTED, Patroni: {missing}"))
+        .ok()
+}
+
+#[tokio::test]
+async fn patroni_promotes_another_server_where_it_may_not_start_the_crashed_one_again() {
+    let Some(driver) = patroni(0) else { return };
+    let measured = drill_with(driver, (Commit::Synchronous, Failure::KillServer), None).await;
+    assert_eq!((measured.lost, measured.holds), (0, true), "{measured:?}");
+    assert_ne!(measured.new_primary, "n1");
+    assert!(measured.promoted_by.contains("ttl 20 s"), "{}", measured.promoted_by);
+    let told = format!("{:?}", measured.commands);
+    assert!(told.contains("patronictl list") && !told.contains("/tmp/"), "{told}");
+}
+
+#[tokio::test]
+#[ignore = "three minutes, most of them waiting for the leader's key: cargo nextest run -p underpin-lab --run-ignored only"]
+async fn patroni_waits_for_the_key_and_a_primary_cut_off_loses_what_it_acknowledges_meanwhile() {
+    let Some(driver) = patroni(Patroni::START_TIMEOUT) else { return };
+    let killed = drill_with(driver.clone(), (Commit::Synchronous, Failure::Kill), None).await;
+    assert_eq!((killed.lost, killed.holds), (0, true), "{killed:?}");
+    let fenced = drill_with(driver.clone(), (Commit::Synchronous, Failure::Cut), None).await;
+    assert_eq!((fenced.lost, fenced.two_primaries), (0, Some(false)), "{fenced:?}");
+    let cut = drill_with(driver.clone(), (Commit::Asynchronous, Failure::Cut), None).await;
+    assert!(!cut.holds && cut.lost > 0 && cut.two_primaries == Some(false), "{cut:?}");
+    let started_again = drill_with(driver, (Commit::Asynchronous, Failure::KillServer), None).await;
+    assert_eq!((started_again.new_primary.as_str(), started_again.holds), ("n1", true), "{started_again:?}");
 }
 
 async fn kill(rounds: u32, settings: &[(&str, &str)]) -> Crash {

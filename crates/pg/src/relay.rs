@@ -1,4 +1,4 @@
-//! A relay between two Unix sockets that delays, limits and cuts what passes, for drills on links that are not well.
+//! A relay between two Unix sockets, or two ports of loopback, that delays, limits and cuts what passes, for drills on links that are not well.
 //!
 //! In user space, because not every kernel has `netem` and nobody may be asked for root to use it.
 
@@ -6,9 +6,9 @@ use std::io;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{UnixListener, UnixStream};
+use std::net::Ipv4Addr;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -30,7 +30,8 @@ pub struct Link {
 /// A relay to one server. Dropped, it closes all its connections.
 #[derive(Debug)]
 pub struct Relay {
-    folder: Utf8PathBuf,
+    place: Host,
+    port: u16,
     link: watch::Sender<Link>,
     accepting: JoinHandle<()>,
 }
@@ -56,12 +57,28 @@ impl Relay {
         run_as.own(&here)?;
         let (link, state) = watch::channel(Link::default());
         let accepting = tokio::spawn(accept(listener, there, state));
-        Ok(Relay { folder: folder.to_owned(), link, accepting })
+        Ok(Relay { place: Host::Socket(folder.to_owned()), port: DEFAULT_PORT, link, accepting })
+    }
+
+    /// Listens on a free port of 127.0.0.1 and passes everything to the port `target` there.
+    ///
+    /// Fails when there is no port to be had. Needs a tokio runtime.
+    pub async fn start_tcp(target: u16) -> io::Result<Relay> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = listener.local_addr()?.port();
+        let (link, state) = watch::channel(Link::default());
+        let accepting = tokio::spawn(accept_tcp(listener, target, state));
+        Ok(Relay { place: Host::Tcp(Ipv4Addr::LOCALHOST.to_string()), port, link, accepting })
+    }
+
+    /// Returns the port on which it listens.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Returns the address under which clients of `target` come through the relay.
     pub fn address(&self, target: &Address) -> Address {
-        Address { host: Host::Socket(self.folder.clone()), port: DEFAULT_PORT, ..target.clone() }
+        Address { host: self.place.clone(), port: self.port, ..target.clone() }
     }
 
     /// Changes the link, for what is under way too.
@@ -86,8 +103,21 @@ async fn accept(listener: UnixListener, there: Utf8PathBuf, link: watch::Receive
     }
 }
 
+async fn accept_tcp(listener: TcpListener, target: u16, link: watch::Receiver<Link>) {
+    while let Ok((client, _)) = listener.accept().await {
+        let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)).await else { continue };
+        for stream in [&client, &server] {
+            // Nagle's algorithm would delay what passes; where it cannot be switched off it only costs time.
+            let _ = stream.set_nodelay(true);
+        }
+        let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+        tokio::spawn(pass(from_client, to_server, link.clone()));
+        tokio::spawn(pass(from_server, to_client, link.clone()));
+    }
+}
+
 /// Passes one direction: reading goes on while earlier bytes are still under way, so a delay does not limit the speed.
-async fn pass(from: OwnedReadHalf, to: OwnedWriteHalf, link: watch::Receiver<Link>) {
+async fn pass(from: impl AsyncRead + Unpin, to: impl AsyncWrite + Unpin, link: watch::Receiver<Link>) {
     let (sender, receiver) = mpsc::channel(UNDER_WAY);
     let passing = async { tokio::join!(take(from, sender), give(to, receiver, link.clone())) };
     tokio::select! {
@@ -101,7 +131,7 @@ async fn gone(mut link: watch::Receiver<Link>) {
     while link.changed().await.is_ok() {}
 }
 
-async fn take(mut from: OwnedReadHalf, under_way: mpsc::Sender<(Instant, Vec<u8>)>) {
+async fn take(mut from: impl AsyncRead + Unpin, under_way: mpsc::Sender<(Instant, Vec<u8>)>) {
     let mut buffer = vec![0; CHUNK];
     loop {
         let read = tokio::select! {
@@ -116,7 +146,7 @@ async fn take(mut from: OwnedReadHalf, under_way: mpsc::Sender<(Instant, Vec<u8>
 }
 
 async fn give(
-    mut to: OwnedWriteHalf,
+    mut to: impl AsyncWrite + Unpin,
     mut under_way: mpsc::Receiver<(Instant, Vec<u8>)>,
     mut link: watch::Receiver<Link>,
 ) {
@@ -170,7 +200,7 @@ mod tests {
         (relay, client)
     }
 
-    async fn there_and_back(client: &mut UnixStream) -> Duration {
+    async fn there_and_back(client: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> Duration {
         let start = Instant::now();
         client.write_all(b"x").await.unwrap();
         client.read_exact(&mut [0]).await.unwrap();
@@ -189,6 +219,25 @@ mod tests {
         let held = tokio::time::timeout(Duration::from_millis(200), there_and_back(&mut client)).await;
         assert!(held.is_err());
         // The cable is plugged in again: what was held back arrives.
+        relay.set(Link::default());
+        client.read_exact(&mut [0]).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn ports_are_relayed_and_cut_too() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let target = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (mut from, mut to) = stream.into_split();
+            let _ = tokio::io::copy(&mut from, &mut to).await;
+        });
+        let relay = Relay::start_tcp(target).await.unwrap();
+        let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, relay.port())).await.unwrap();
+        there_and_back(&mut client).await;
+        relay.set(Link { cut: true, ..Link::default() });
+        let held = tokio::time::timeout(Duration::from_millis(100), there_and_back(&mut client)).await;
+        assert!(held.is_err());
         relay.set(Link::default());
         client.read_exact(&mut [0]).await.unwrap();
     }

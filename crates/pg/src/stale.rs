@@ -51,6 +51,7 @@ fn clean(folder: &Utf8Path) -> Option<CleanedFolder> {
     // Of a data folder in place another run may be the owner by now.
     let postmaster =
         if owner.data.is_none() || uses(folder, &data_dir) { end_server(&data_dir) } else { None };
+    let postmaster = postmaster.or_else(|| end_inner_servers(folder));
     fs_err::remove_dir_all(folder).ok()?;
     drop(lock);
     Some(CleanedFolder { folder: folder.to_owned(), purpose: owner.purpose, postmaster })
@@ -72,6 +73,13 @@ fn take_over(folder: &Utf8Path) -> Option<Flock<File>> {
 fn uses(folder: &Utf8Path, data_dir: &Utf8Path) -> bool {
     let socket = adopt(data_dir).and_then(|server| server.address.socket_path());
     socket.is_some_and(|socket| socket.starts_with(folder))
+}
+
+/// Ends the servers on data folders right below the folder, which somebody else started for a drill; returns one of them.
+fn end_inner_servers(folder: &Utf8Path) -> Option<i32> {
+    let entries = folder.read_dir_utf8().ok()?;
+    let ended: Vec<i32> = entries.flatten().filter_map(|entry| end_server(entry.path())).collect();
+    ended.last().copied()
 }
 
 /// Ends the server on the data folder, if one of ours runs there; returns its pid.

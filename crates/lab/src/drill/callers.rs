@@ -15,6 +15,7 @@ use underpin_pg::{Address, Installation, Pooler, PoolerSpec, Session};
 pub use kind::Kind;
 
 use self::kind::{Line, POOLED_ROLE};
+use super::transcript::worded;
 use crate::error::LabError;
 
 /// A wish for clients of every kind.
@@ -51,6 +52,17 @@ pub(super) struct Callers {
     poolers: Vec<(Kind, Pooler)>,
     ended: Rc<Cell<bool>>,
     patience: Duration,
+}
+
+/// The moments that a client is judged by.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span {
+    pub(super) failed_at: Instant,
+    /// From when on an answer of the new primary counts. Where it is the failed one itself, started again, an answer from
+    /// before may still lie in the socket.
+    pub(super) back_from: Instant,
+    /// Clients were not waited for any longer.
+    pub(super) settled_at: Instant,
 }
 
 /// One client while it lives.
@@ -150,26 +162,35 @@ impl Callers {
         Ok(steps)
     }
 
+    /// Returns the folders of its poolers, each with a word for it.
+    pub(super) fn words(&self) -> Vec<(String, String)> {
+        self.poolers
+            .iter()
+            .map(|(_, pooler)| (pooler.folder().to_string(), "$PGBOUNCER".to_owned()))
+            .collect()
+    }
+
     /// Waits until every client wrote on the new primary since the failure, or patience is over.
-    pub(super) async fn settle(&self, node: &str, failed_at: Instant) {
+    pub(super) async fn settle(&self, node: &str, back_from: Instant) {
         let start = Instant::now();
-        let back = |live: &Rc<Live>| live.again(node, failed_at).is_some();
+        let back = |live: &Rc<Live>| live.again(node, back_from).is_some();
         while start.elapsed() < self.patience && !self.kinds.iter().all(back) {
             tokio::time::sleep(PAUSE).await;
         }
     }
 
-    /// Returns what each kind went through; `primary` is the new one, `node` its name.
+    /// Returns what each kind went through between the failure and the end of patience; `primary` is the new one, `node` its
+    /// name. Who writes later only, because the old primary woke up, was stuck.
     pub(super) async fn judge(
         &self,
         (primary, node): (&Address, &str),
-        failed_at: Instant,
+        span: Span,
     ) -> Result<Vec<Caller>, LabError> {
         let session = Session::connect(primary).await?;
         let rows = session.rows("SELECT kind || ' ' || number AS key FROM underpin_callers").await?;
         session.close().await;
         let there: std::collections::BTreeSet<&str> = rows.column("key").collect();
-        Ok(self.kinds.iter().map(|live| live.judge(&there, (node, failed_at))).collect())
+        Ok(self.kinds.iter().map(|live| live.judge(&there, (node, span))).collect())
     }
 }
 
@@ -199,15 +220,16 @@ impl Live {
         (self.kind != Kind::LibpqPatient).then_some(LIMIT)
     }
 
-    /// Returns when the node acknowledged the first call after the failure.
-    fn again(&self, node: &str, failed_at: Instant) -> Option<Instant> {
+    /// Returns when the node acknowledged the first call since then.
+    fn again(&self, node: &str, back_from: Instant) -> Option<Instant> {
         let calls = self.calls.borrow();
-        let mut after = calls.iter().filter(|call| call.at >= failed_at);
+        let mut after = calls.iter().filter(|call| call.at >= back_from);
         after.find(|call| call.outcome.as_deref() == Ok(node)).map(|call| call.at)
     }
 
-    fn judge(&self, there: &std::collections::BTreeSet<&str>, (node, failed_at): (&str, Instant)) -> Caller {
-        let again = self.again(node, failed_at);
+    fn judge(&self, there: &std::collections::BTreeSet<&str>, (node, span): (&str, Span)) -> Caller {
+        let failed_at = span.failed_at;
+        let again = self.again(node, span.back_from).filter(|again| *again <= span.settled_at);
         let calls = self.calls.borrow();
         let word = self.kind.word();
         let (before, after): (Vec<&Call>, Vec<&Call>) = calls.iter().partition(|call| call.at < failed_at);
@@ -230,6 +252,18 @@ impl Live {
     }
 }
 
+/// Returns the last words of an error, with the folders of this run replaced: libpq names every host in turn.
+pub(super) fn told_error(error: &str, words: &[(String, String)]) -> String {
+    let text = worded(error, words);
+    match text.chars().count().checked_sub(ERROR_LENGTH) {
+        None | Some(0) => text,
+        Some(long) => format!("… {}", text.chars().skip(long).collect::<String>()),
+    }
+}
+
+/// Characters of an error that are told.
+const ERROR_LENGTH: usize = 150;
+
 async fn until_set(flag: &Cell<bool>) {
     while !flag.get() {
         tokio::time::sleep(PAUSE).await;
@@ -243,6 +277,11 @@ mod tests {
     #[test]
     fn a_client_is_back_when_the_new_primary_answers_and_what_the_old_one_took_meanwhile_is_lost() {
         let failed_at = Instant::now() + Duration::from_secs(10);
+        let span = |back_from: u64, settled_at: u64| Span {
+            failed_at,
+            back_from: failed_at + Duration::from_millis(back_from),
+            settled_at: failed_at + Duration::from_millis(settled_at),
+        };
         let call = |number: u64, ms: i64, outcome: Result<&str, &str>| Call {
             number,
             at: if ms < 0 {
@@ -261,13 +300,17 @@ mod tests {
         ];
         let live = Live { kind: Kind::Libpq, next: Cell::new(6), calls: RefCell::new(calls) };
         let there = ["libpq 1", "libpq 4"].into_iter().collect();
-        let told = live.judge(&there, ("n2", failed_at));
+        let told = live.judge(&there, ("n2", span(0, 80)));
         assert_eq!(
             (told.before, told.failed_before, told.failed, told.again_ms, told.lost, told.error.as_str()),
             (1, 0, 1, Some(70), 1, "late")
         );
-        // Nobody but the node that was promoted brings it back.
-        let stuck = live.judge(&there, ("n3", failed_at));
+        // Nobody but the node that was promoted brings it back, and not after patience is over.
+        let late = live.judge(&there, ("n2", span(0, 60)));
+        assert_eq!(late.again_ms, None);
+        // Started again, the failed node answers after it is back; what came before is no sign of that.
+        assert_eq!(live.judge(&there, ("n1", span(6, 80))).again_ms, None);
+        let stuck = live.judge(&there, ("n3", span(0, 9_000)));
         assert_eq!((stuck.failed, stuck.again_ms), (2, None));
     }
 }

@@ -7,6 +7,7 @@ use underpin_pg::Address;
 
 use super::failover::Failure;
 use super::ledger::Ledger;
+use super::patroni::Patroni;
 use crate::error::LabError;
 
 /// Who promotes.
@@ -14,6 +15,8 @@ use crate::error::LabError;
 pub enum Driver {
     /// The drill itself, at once: no time passes until somebody notices.
     BuiltIn,
+    /// Patroni with etcd, which notice by themselves.
+    Patroni(Patroni),
 }
 
 impl Driver {
@@ -21,6 +24,15 @@ impl Driver {
     pub fn name(&self) -> &'static str {
         match self {
             Driver::BuiltIn => "built-in",
+            Driver::Patroni(_) => "patroni",
+        }
+    }
+
+    /// Tells whether it can be tried out with such a failure.
+    pub fn takes(&self, failure: Failure) -> bool {
+        match self {
+            Driver::BuiltIn => failure != Failure::KillServer,
+            Driver::Patroni(_) => !matches!(failure, Failure::DiskFull | Failure::Slow),
         }
     }
 }
@@ -58,8 +70,8 @@ pub(super) trait Cluster {
     /// Brings the old primary back as a standby, and waits until it streams.
     async fn rejoin(&mut self) -> Result<(), LabError>;
 
-    /// Returns the commands that ran, with the folders of this run replaced by words.
-    fn told(&mut self) -> Vec<TranscriptStep>;
+    /// Returns the folders and ports of this run, each with the word that stands for it in what is told.
+    fn words(&self) -> Vec<(String, String)>;
 
     /// Stops everything.
     async fn stop(self) -> Result<(), LabError>;

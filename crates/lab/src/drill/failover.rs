@@ -7,13 +7,15 @@ use serde::Serialize;
 use underpin_model::evidence::TranscriptStep;
 use underpin_pg::Address;
 
-use super::callers::{Caller, Callers, CallersSpec};
+use super::callers::{Caller, Callers, CallersSpec, Span, told_error};
 use super::driver::asked::{self, Found};
 use super::driver::{Cluster, Driver, Node};
 use super::ground::Ground;
 use super::ledger::Ledger;
+use super::patroni::PatroniCluster;
 use super::pitr::scene::{Tables, tables};
 use super::topology::Topology;
+use super::transcript;
 use crate::error::LabError;
 
 /// Whether a commit waits for a standby.
@@ -115,7 +117,10 @@ const RETURN_LIMIT: Duration = Duration::from_secs(120);
 /// Fails when a server does not start, stream or come back, or nobody is promoted in time.
 pub fn failover<'a>(spec: &'a FailoverSpec<'a>) -> LocalBoxFuture<'a, Result<Failover, LabError>> {
     Box::pin(async move {
-        match spec.driver {
+        match &spec.driver {
+            Driver::Patroni(programs) => {
+                drill(spec, PatroniCluster::start(spec.ground, spec.commit, programs).await?).await
+            }
             Driver::BuiltIn => {
                 let names = match spec.commit {
                     Commit::Synchronous => "ANY 1 (n2, n3)",
@@ -150,14 +155,18 @@ async fn drill<C: Cluster>(spec: &FailoverSpec<'_>, mut cluster: C) -> Result<Fa
     let acted = acted?;
     let primary = &acted.primary.address;
     let lost = ledger.lost(primary).await?;
-    let callers = match &callers {
-        Some(callers) => callers.judge((primary, &acted.primary.name), acted.failed_at).await?,
-        None => Vec::new(),
-    };
+    let mut words = cluster.words();
+    let mut went_through = Vec::new();
+    if let Some(callers) = &callers {
+        words.extend(callers.words());
+        went_through = callers.judge((primary, &acted.primary.name), acted.span).await?;
+        went_through.iter_mut().for_each(|caller| caller.error = told_error(&caller.error, &words));
+    }
     cluster.rejoin().await?;
     let rejoined_rows = asked::caught_up(primary, old).await?;
     let tables_differ = differing(&before, [primary, old].map(|server| server.database(database))).await?;
-    let (promoted_by, commands) = (cluster.about(), cluster.told());
+    let promoted_by = cluster.about();
+    let commands = transcript::told(std::mem::take(cluster.transcript()), &words);
     cluster.stop().await?;
     let lost_times: Vec<Instant> = lost.iter().map(|one| one.at).collect();
     let mut measured = Failover {
@@ -174,7 +183,7 @@ async fn drill<C: Cluster>(spec: &FailoverSpec<'_>, mut cluster: C) -> Result<Fa
         two_primaries: acted.two_primaries,
         client_found_new: acted.client.new,
         client_ms: acted.client.ms,
-        callers,
+        callers: went_through,
         tables_differ,
         rejoined_rows,
         holds: false,
@@ -221,6 +230,7 @@ struct Acted {
     primary: Node,
     failed_at: Instant,
     back_at: Instant,
+    span: Span,
     predicted: u64,
     client: Found,
     two_primaries: Option<bool>,
@@ -243,6 +253,8 @@ async fn act<C: Cluster>(
     let failed_at = Instant::now();
     cluster.fail(spec.failure).await?;
     let primary = cluster.promoted(ledger).await?;
+    let same = nodes.first().is_some_and(|old| old.name == primary.name);
+    let back_from = if same { Instant::now() } else { failed_at };
     ledger.point_to(Some(primary.address.clone()));
     if let Some(callers) = &mut callers {
         let steps = callers.operate(&primary.address).await?;
@@ -251,8 +263,9 @@ async fn act<C: Cluster>(
     let back_at = first_write(ledger, failed_at).await?;
     let client = asked::ask_as_client(spec.ground.installation, &nodes, cluster.transcript()).await?;
     if let Some(callers) = &callers {
-        callers.settle(&primary.name, failed_at).await;
+        callers.settle(&primary.name, back_from).await;
     }
+    let span = Span { failed_at, back_from, settled_at: Instant::now() };
     let two_primaries = if cluster.wake(spec.failure).await? {
         Some(asked::old_takes_writes(&old, cluster.transcript()).await?)
     } else {
@@ -260,7 +273,7 @@ async fn act<C: Cluster>(
     };
     // Some more load on the new primary, which the old one then has to catch up with.
     tokio::time::sleep(Duration::from_millis(300)).await;
-    Ok(Acted { primary, failed_at, back_at, predicted, client, two_primaries })
+    Ok(Acted { primary, failed_at, back_at, span, predicted, client, two_primaries })
 }
 
 /// Waits for the first write that the new primary acknowledged.

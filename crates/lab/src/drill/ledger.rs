@@ -91,7 +91,13 @@ impl Ledger {
                 tokio::time::sleep(RETRY).await;
                 continue;
             };
-            if let Ok(session) = Session::connect(&primary.application_name("underpin ledger")).await {
+            let address = primary.application_name("underpin ledger");
+            let connected = tokio::select! {
+                connected = Session::connect(&address) => connected,
+                // A login that hangs is not waited for either.
+                () = self.next_epoch(epoch) => continue,
+            };
+            if let Ok(session) = connected {
                 self.write_through(&session, epoch).await;
             }
             tokio::time::sleep(RETRY).await;
@@ -99,7 +105,7 @@ impl Ledger {
     }
 
     async fn next_epoch(&self, epoch: u32) {
-        while self.0.borrow().epoch == epoch {
+        while self.0.borrow().epoch == epoch && !self.0.borrow().ended {
             tokio::time::sleep(RETRY).await;
         }
     }

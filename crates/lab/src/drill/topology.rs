@@ -14,7 +14,6 @@ use super::driver::{Cluster, Node};
 use super::failover::Failure;
 use super::ground::Ground;
 use super::ledger::Ledger;
-use super::transcript;
 use crate::error::LabError;
 
 /// How long the link is cut or slow before the kill.
@@ -244,7 +243,7 @@ impl Cluster for Topology {
         until(&source, "SELECT count(*) >= 1 FROM pg_stat_replication WHERE application_name = 'n1' AND state = 'streaming'").await
     }
 
-    fn told(&mut self) -> Vec<TranscriptStep> {
+    fn words(&self) -> Vec<(String, String)> {
         let folder = self.folder.path().to_string();
         let bin = format!("{}/", self.installation.bin_dir);
         let mut words = vec![(folder, "$NODES".to_owned()), (bin, String::new())];
@@ -253,7 +252,7 @@ impl Cluster for Topology {
             (server.socket_dir().into_string(), format!("$SOCKET_{name}"))
         });
         words.extend(sockets);
-        transcript::told(std::mem::take(&mut self.transcript), &words)
+        words
     }
 
     async fn stop(self) -> Result<(), LabError> {

@@ -4,14 +4,17 @@ use underpin_model::evidence::TranscriptStep;
 
 /// Returns the steps with each text of `words`, such as a folder of this run, replaced by its word.
 pub(super) fn told(steps: Vec<TranscriptStep>, words: &[(String, String)]) -> Vec<TranscriptStep> {
-    let told =
-        |text: &str| words.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from.as_str(), to));
     let step = |step: TranscriptStep| TranscriptStep {
-        command: told(&step.command),
-        output: told(&step.output),
+        command: worded(&step.command, words),
+        output: worded(&step.output, words),
         ..step
     };
     steps.into_iter().map(step).collect()
+}
+
+/// Returns the text with each text of `words` replaced by its word.
+pub(super) fn worded(text: &str, words: &[(String, String)]) -> String {
+    words.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from.as_str(), to))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use underpin_lab::drill::callers::{Caller, CallersSpec};
 use underpin_lab::drill::driver::Driver;
 use underpin_lab::drill::failover::{Commit, Failover, FailoverSpec, Failure, failover};
+use underpin_lab::drill::patroni::Patroni;
 use underpin_pg::installation::find_program;
 
 use super::{Stock, stock, write_runbook};
@@ -24,10 +25,16 @@ use crate::settings::Settings;
 /// second or more of them although the link was asynchronous, or two primaries took writes.
 #[derive(Debug, Args)]
 pub struct FailoverArgs {
+    /// Who promotes
+    #[arg(long, value_enum, default_value_t = DriverArg::BuiltIn)]
+    driver: DriverArg,
+    /// How long Patroni tries to start a crashed primary again (primary_start_timeout); 0 lets another one take over at once
+    #[arg(long, value_name = "SECONDS", default_value_t = Patroni::START_TIMEOUT)]
+    start_timeout: u32,
     /// Whether a commit waits for a standby; both when absent
     #[arg(long, value_enum)]
     commit: Option<CommitArg>,
-    /// What happens to the primary; all when absent
+    /// What happens to the primary; all that the driver can be tried out with when absent
     #[arg(long, value_enum)]
     failure: Option<FailureArg>,
     /// How often each
@@ -45,6 +52,14 @@ pub struct FailoverArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DriverArg {
+    /// The drill itself, at once
+    BuiltIn,
+    /// Patroni with an etcd of its own; skipped where they are not installed
+    Patroni,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum CommitArg {
     /// A commit waits for one of two standbys
     Synchronous,
@@ -54,20 +69,23 @@ enum CommitArg {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FailureArg {
-    /// `kill -9` of all its processes
+    /// `kill -9` of all its processes, and of its Patroni
     Kill,
+    /// `kill -9` of all its processes while its Patroni lives (only --driver patroni)
+    KillServer,
     /// It stands still, and goes on after the promotion
     Freeze,
-    /// Every further write to its disk fails
+    /// Every further write to its disk fails (only built-in)
     DiskFull,
-    /// The link to the standbys is slow, and it is killed 1.5 s later
+    /// The link to the standbys is slow, and it is killed 1.5 s later (only built-in)
     Slow,
-    /// The link to the standbys is cut, and it is killed 1.5 s later
+    /// The link to the standbys is cut, and it is killed 1.5 s later; with Patroni it lives on, cut off from etcd too
     Cut,
 }
 
-const FAILURES: [(FailureArg, Failure); 5] = [
+const FAILURES: [(FailureArg, Failure); 6] = [
     (FailureArg::Kill, Failure::Kill),
+    (FailureArg::KillServer, Failure::KillServer),
     (FailureArg::Freeze, Failure::Freeze),
     (FailureArg::DiskFull, Failure::DiskFull),
     (FailureArg::Slow, Failure::Slow),
@@ -80,32 +98,39 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What is said where there is no PgBouncer.
 const NO_POOLER: &str = "Clients through PgBouncer are skipped, because PgBouncer is not installed (Debian, Ubuntu: apt-get install pgbouncer).";
 
+/// The drill was not run.
+const INCONCLUSIVE: u8 = 4;
+
 /// Carries the command out.
 pub async fn run(args: &FailoverArgs, settings: &Settings) -> Result<u8, Fault> {
     if !(0.0..=3600.0).contains(&args.load) {
         return Err(Fault::usage("--load takes 0 to 3600 seconds."));
     }
+    let driver = match args.driver {
+        DriverArg::BuiltIn => Driver::BuiltIn,
+        DriverArg::Patroni => match Patroni::find(&settings.search(None), args.start_timeout) {
+            Ok(programs) => Driver::Patroni(programs),
+            Err(missing) => {
+                output::result(&missing);
+                return Ok(INCONCLUSIVE);
+            }
+        },
+    };
+    let failures = failures(args, &driver)?;
     let stock = stock(settings).await?;
     let installation = settings.installation(stock.as_ref().map(|stock| &stock.project))?;
     let pgbouncer = find_program(&settings.search(None), "pgbouncer");
     let mut all = Vec::new();
-    let commits =
-        [(CommitArg::Synchronous, Commit::Synchronous), (CommitArg::Asynchronous, Commit::Asynchronous)];
     for (commit, failure) in
-        commits.iter().flat_map(|commit| FAILURES.iter().map(move |failure| (commit, failure)))
+        commits(args).flat_map(|commit| failures.iter().map(move |failure| (commit, failure)))
     {
-        if args.commit.is_some_and(|wanted| wanted != commit.0)
-            || args.failure.is_some_and(|wanted| wanted != failure.0)
-        {
-            continue;
-        }
         let spec = FailoverSpec {
             ground: Stock::ground(stock.as_ref(), &installation),
-            commit: commit.1,
-            failure: failure.1,
+            commit,
+            failure: *failure,
             load: Duration::from_secs_f64(args.load),
             clients: args.clients,
-            driver: Driver::BuiltIn,
+            driver: driver.clone(),
             callers: Some(CallersSpec { pgbouncer: pgbouncer.clone(), patience: PATIENCE }),
         };
         for _ in 0..args.rounds {
@@ -116,14 +141,30 @@ pub async fn run(args: &FailoverArgs, settings: &Settings) -> Result<u8, Fault> 
             all.push(measured);
         }
     }
-    if !settings.json() && pgbouncer.is_none() {
-        output::result(NO_POOLER);
-    }
     if settings.json() {
         output::result(&serde_json::json!({ "drill": "failover", "runs": all }).to_string());
+    } else if pgbouncer.is_none() {
+        output::result(NO_POOLER);
     }
     write_runbook(args.write.as_ref(), settings, || runbook(&all, pgbouncer.is_some()))?;
     Ok(u8::from(all.iter().any(|one| !one.holds)))
+}
+
+fn commits(args: &FailoverArgs) -> impl Iterator<Item = Commit> {
+    let both =
+        [(CommitArg::Synchronous, Commit::Synchronous), (CommitArg::Asynchronous, Commit::Asynchronous)];
+    let wanted = args.commit;
+    both.into_iter().filter(move |both| wanted.is_none_or(|wanted| wanted == both.0)).map(|both| both.1)
+}
+
+/// Returns the failures that are wanted; refuses one that the driver cannot be tried out with.
+fn failures(args: &FailoverArgs, driver: &Driver) -> Result<Vec<Failure>, Fault> {
+    let wanted = FAILURES.into_iter().filter(|one| args.failure.is_none_or(|wanted| wanted == one.0));
+    let taken: Vec<Failure> = wanted.map(|one| one.1).filter(|failure| driver.takes(*failure)).collect();
+    if taken.is_empty() {
+        return Err(Fault::usage(format!("This --failure is not made with --driver {}.", driver.name())));
+    }
+    Ok(taken)
 }
 
 fn words(one: &Failover) -> (&'static str, &'static str) {
@@ -134,6 +175,7 @@ fn words(one: &Failover) -> (&'static str, &'static str) {
         Failure::Freeze => "frozen",
         Failure::DiskFull => "disk full",
         Failure::Slow => "link slow, then kill -9",
+        Failure::Cut if one.driver == "patroni" => "cut off, and alive",
         Failure::Cut => "link cut, then kill -9",
     };
     (commit, failure)
@@ -143,20 +185,21 @@ fn line(one: &Failover) -> String {
     let (commit, failure) = words(one);
     let mut text = format!(
         "{:<8} {commit}, {failure}: {} commits acknowledged, {} of them lost ({} predicted from the lag; RPO {} ms); next write after {} \
-         ms (RTO). The old primary rejoined with {} rows.",
+         ms (RTO), on {}. The old primary rejoined with {} rows.",
         if one.holds { "proven" } else { "broken" },
         one.acknowledged,
         one.lost,
         one.predicted,
         one.rpo_ms,
         one.rto_ms,
+        one.new_primary,
         one.rejoined_rows
     );
     match one.two_primaries {
         Some(true) => text.push_str(
             " Two primaries: the old one acknowledged a write after the promotion, and it is gone.",
         ),
-        Some(false) => text.push_str(" The old primary, awake again, acknowledged nothing."),
+        Some(false) => text.push_str(" The old primary, alive, acknowledged nothing after the promotion."),
         None => {}
     }
     text.push_str(&match one.client_found_new {
@@ -225,11 +268,19 @@ fn runbook(all: &[Failover], pooled: bool) -> String {
         text.push_str(&format!("{NO_POOLER} "));
     }
     text.push_str(
-        "A cut between clients and primary, networks between machines, a disk that is slow instead of full. Here the drill itself \
-         decides at once and promotes, so the time that a monitor takes to notice comes on top. The full disk is a limit on the size \
-         of files (EFBIG instead of ENOSPC). `kill -9` leaves the operating system's cache intact, unlike a power cut. All \
-         sockets are of this machine: one whose server is dead refuses at once, where a dead machine lets clients wait.\n",
+        "A cut between clients and primary, networks between machines, a disk that is slow instead of full. `kill -9` leaves the operating system's cache intact, unlike a power cut. All \
+         sockets are of this machine: one whose server is dead refuses at once, where a dead machine lets clients wait. ",
     );
+    text.push_str(match all.first().map(|one| one.driver) {
+        Some("patroni") => {
+            "One etcd is no quorum: losing one of three was not tried, nor a watchdog device, nor failsafe_mode. Patroni started \
+             again after a kill is what systemd does (`Restart=`); here the drill did it.\n"
+        }
+        _ => {
+            "Here the drill itself decides at once and promotes, so the time that a monitor takes to notice comes on top \
+             (`--driver patroni` shows one). The full disk is a limit on the size of files (EFBIG instead of ENOSPC).\n"
+        }
+    });
     text
 }
 
