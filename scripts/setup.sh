@@ -145,6 +145,14 @@ if [[ $dry_run == no ]] && ! command -v pgbouncer >/dev/null && [[ ! -x /usr/sbi
   fi
 fi
 
+# Needed by `underpin drill failover --driver patroni` and its test only; services again, so the same reserve.
+if [[ $dry_run == no ]] && ! { command -v patroni && command -v etcd; } >/dev/null; then
+  if ((EUID != 0)) || [[ -d /run/systemd/system ]] || ! command -v apt-get >/dev/null ||
+    ! apt-get install --yes --quiet --no-install-recommends patroni etcd-server >&2; then
+    say "hint: Patroni or etcd is missing, so promotion by Patroni is not tried out (Debian, Ubuntu: apt-get install patroni etcd-server)."
+  fi
+fi
+
 # rustup installs beside the shell's path until the next login.
 export PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
 if ! command -v cargo >/dev/null; then

@@ -84,17 +84,28 @@ async fn a_full_disk_and_a_slow_link_cost_what_the_lag_said() {
     assert!(slow.predicted > 0, "{slow:?}");
 }
 
-/// Patroni with such a `primary_start_timeout`; says loudly what is missing.
-fn patroni(start_timeout: u32) -> Option<Driver> {
-    Patroni::find(&Search::default(), start_timeout)
-        .map(Driver::Patroni)
-        .inspect_err(|missing| eprintln!("NOT TESTED, Patroni: {missing}"))
-        .ok()
+/// Patroni with such a `primary_start_timeout`, or what is missing.
+fn patroni(start_timeout: u32) -> Result<Driver, String> {
+    let path_var = std::env::var("PATH").ok();
+    Patroni::find(&Search { path_var, ..Search::default() }, start_timeout).map(Driver::Patroni)
+}
+
+#[test]
+fn a_missing_patroni_is_named_with_the_way_to_get_it() {
+    let path_var = Some("/nowhere".to_owned());
+    let missing = Patroni::find(&Search { path_var, ..Search::default() }, 0);
+    assert_eq!(
+        missing,
+        Err("skipped, because patroni is not installed (Debian, Ubuntu: apt-get install patroni)".to_owned())
+    );
 }
 
 #[tokio::test]
 async fn patroni_promotes_another_server_where_it_may_not_start_the_crashed_one_again() {
-    let Some(driver) = patroni(0) else { return };
+    let driver = match patroni(0) {
+        Ok(driver) => driver,
+        Err(missing) => return eprintln!("NOT TESTED, Patroni: {missing}"),
+    };
     let measured = drill_with(driver, (Commit::Synchronous, Failure::KillServer), None).await;
     assert_eq!((measured.lost, measured.holds), (0, true), "{measured:?}");
     assert_ne!(measured.new_primary, "n1");
@@ -106,7 +117,10 @@ async fn patroni_promotes_another_server_where_it_may_not_start_the_crashed_one_
 #[tokio::test]
 #[ignore = "three minutes, most of them waiting for the leader's key: cargo nextest run -p underpin-lab --run-ignored only"]
 async fn patroni_waits_for_the_key_and_a_primary_cut_off_loses_what_it_acknowledges_meanwhile() {
-    let Some(driver) = patroni(Patroni::START_TIMEOUT) else { return };
+    let driver = match patroni(Patroni::START_TIMEOUT) {
+        Ok(driver) => driver,
+        Err(missing) => return eprintln!("NOT TESTED, Patroni: {missing}"),
+    };
     let killed = drill_with(driver.clone(), (Commit::Synchronous, Failure::Kill), None).await;
     assert_eq!((killed.lost, killed.holds), (0, true), "{killed:?}");
     let fenced = drill_with(driver.clone(), (Commit::Synchronous, Failure::Cut), None).await;

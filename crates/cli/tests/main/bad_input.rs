@@ -186,6 +186,7 @@ fn mistakes_on_the_command_line_say_what_is_right() {
         (&["new", "migrations"], 2, &["not empty"]),
         (&["new", "fresh", "--from", "nothing"], 2, &["nothing", "codelearn"]),
         (&["completions", "klingon"], 2, &["klingon"]),
+        (&["drill", "failover", "--failure", "kill-server"], 2, &["--driver built-in"]),
         (&["race"], 2, &["SCENARIO"]),
         (&["race", "migrations"], 2, &["t1.sql", "docs/scenarios.md"]),
         (&["race", "nothing"], 2, &["nothing", "scenarios/"]),

@@ -22,7 +22,8 @@ use crate::settings::Settings;
 /// fails, the standby that has most is promoted, the record is compared with its rows, a second primary is looked for, and
 /// the old one rejoins by pg_rewind. Beside them clients with several hosts and through PgBouncer tell when they write
 /// again, or that they are stuck. Exit code 1: an acknowledged commit was lost although a standby was waited for, a
-/// second or more of them although the link was asynchronous, or two primaries took writes.
+/// second or more of them although the link was asynchronous, or two primaries took writes. Exit code 4: Patroni was asked for
+/// and is not installed.
 #[derive(Debug, Args)]
 pub struct FailoverArgs {
     /// Who promotes
@@ -111,7 +112,9 @@ pub async fn run(args: &FailoverArgs, settings: &Settings) -> Result<u8, Fault> 
         DriverArg::Patroni => match Patroni::find(&settings.search(None), args.start_timeout) {
             Ok(programs) => Driver::Patroni(programs),
             Err(missing) => {
-                output::result(&missing);
+                let json =
+                    || serde_json::json!({ "drill": "failover", "runs": [], "reason": missing }).to_string();
+                output::result(&if settings.json() { json() } else { missing.clone() });
                 return Ok(INCONCLUSIVE);
             }
         },
@@ -146,7 +149,7 @@ pub async fn run(args: &FailoverArgs, settings: &Settings) -> Result<u8, Fault> 
     } else if pgbouncer.is_none() {
         output::result(NO_POOLER);
     }
-    write_runbook(args.write.as_ref(), settings, || runbook(&all, pgbouncer.is_some()))?;
+    write_runbook(args.write.as_ref(), settings, || runbook(&all, pgbouncer.is_none().then_some(NO_POOLER)))?;
     Ok(u8::from(all.iter().any(|one| !one.holds)))
 }
 
@@ -241,7 +244,7 @@ fn called(callers: &[Caller]) -> String {
     callers.iter().map(told).collect()
 }
 
-fn runbook(all: &[Failover], pooled: bool) -> String {
+fn runbook(all: &[Failover], skipped: Option<&str>) -> String {
     let mut text = String::from(
         "# Failover runbook\n\nWritten by `underpin drill failover` from real runs: a primary `n1` with standbys `n2` and `n3`, clients that \
          record every acknowledged commit.",
@@ -264,8 +267,8 @@ fn runbook(all: &[Failover], pooled: bool) -> String {
         text.push_str("```\n");
     }
     text.push_str("\n## What was not tested\n\n");
-    if !pooled {
-        text.push_str(&format!("{NO_POOLER} "));
+    if let Some(skipped) = skipped {
+        text.push_str(&format!("{skipped} "));
     }
     text.push_str(
         "A cut between clients and primary, networks between machines, a disk that is slow instead of full. `kill -9` leaves the operating system's cache intact, unlike a power cut. All \

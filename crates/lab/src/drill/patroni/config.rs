@@ -119,7 +119,9 @@ mod tests {
 
     #[test]
     fn the_leader_steps_down_before_its_key_ends() {
-        assert!(LOOP_WAIT + 2 * RETRY_TIMEOUT <= TTL);
+        let told = shared(Commit::Synchronous, 0);
+        let seconds = |name: &str| told[name].as_u64().unwrap();
+        assert!(seconds("loop_wait") + 2 * seconds("retry_timeout") <= seconds("ttl"), "{told}");
         assert_eq!(shared(Commit::Synchronous, 0)["synchronous_mode"], true);
         assert_eq!(shared(Commit::Asynchronous, 7)["primary_start_timeout"], 7);
     }
