@@ -72,7 +72,9 @@ impl<'p> Repeated<'p> {
         Ok(warm.and(ran).ok())
     }
 
-    /// Returns the plans of its statements, as they come up to its COMMIT; those before a refusal when it is refused.
+    /// Returns the plans of its statements as they are executed up to its COMMIT; those before a refusal when it is refused.
+    ///
+    /// Each statement runs twice: explained and undone, then to go on from.
     pub(crate) async fn plans(&self) -> Result<Vec<Explained>, LabError> {
         let mut plans = Vec::new();
         let session = &self.session;
@@ -80,9 +82,15 @@ impl<'p> Repeated<'p> {
         while let Some(next) = run.peek() {
             match next.statement.facts.verb {
                 Verb::Commit => break,
-                Verb::Select | Verb::Insert | Verb::Update | Verb::Delete | Verb::Merge => {
-                    let explain = format!("EXPLAIN (VERBOSE, FORMAT JSON) {}", next.sql);
+                Verb::Select | Verb::Insert | Verb::Update | Verb::Delete | Verb::Merge
+                    if run.in_transaction() =>
+                {
+                    session.execute("SAVEPOINT underpin_explain").await?;
+                    let explain = format!("EXPLAIN (ANALYZE, BUFFERS, VERBOSE, FORMAT JSON) {}", next.sql);
                     let Ok(Some(text)) = session.value(&explain).await else { break };
+                    session
+                        .execute("ROLLBACK TO SAVEPOINT underpin_explain; RELEASE SAVEPOINT underpin_explain")
+                        .await?;
                     let plan = underpin_plan::read(&text);
                     plans.push(
                         plan.map_err(|error| LabError::Unexpected(format!("{}: {error}", self.script.name)))?,

@@ -15,6 +15,10 @@ use crate::planning::{Asked, Measured, Mode, Planner};
 /// Name of a candidate while it is tried.
 const TRIED: &str = "underpin_candidate";
 
+/// Candidates of which one saves so much less than the best are looked at again.
+const CLOSE: f64 = 0.05;
+/// What differs by less is the same: the smaller one is taken.
+const SAME: f64 = 0.01;
 /// Blocks that a query must save for an index that carries columns along. What it spares are visits to the table, and those
 /// only where VACUUM was there since the last write: the lab's tables are freshly vacuumed, which flatters it.
 const COVERING: u64 = 100;
@@ -137,7 +141,9 @@ impl<'a> Choosing<'a> {
     pub(super) async fn take_best(&mut self, mut useful: Vec<Built>) -> Result<bool, LabError> {
         let (mut most, bytes) = self.room;
         useful.retain(|built| built.bytes <= bytes);
-        while let Some(best) = best_of(&useful).filter(|_| most > 0) {
+        while most > 0
+            && let Some(best) = self.best_of(&useful).await?
+        {
             useful.retain(|one| one.candidate != best.candidate);
             let own = best.bytes;
             if self.keep(best).await? {
@@ -147,6 +153,36 @@ impl<'a> Choosing<'a> {
             }
         }
         Ok(false)
+    }
+
+    /// Returns what saves most. What saves about as much is told apart by the plans for any values, then by size. What costs
+    /// other queries more than it saves may still be the best beside an index of theirs, later.
+    async fn best_of(&self, useful: &[Built]) -> Result<Option<Built>, LabError> {
+        let most = useful.iter().map(|built| built.saved).fold(0.0, f64::max);
+        let good = |built: &&Built| built.saved > 0.0 && built.saved >= (1.0 - CLOSE) * most;
+        let close: Vec<&Built> = useful.iter().filter(good).collect();
+        let mut costs = Vec::new();
+        for built in &close {
+            let for_any = if close.len() > 1 { self.for_any_values(built).await? } else { 0.0 };
+            costs.push(most - built.saved + for_any);
+        }
+        let least = costs.iter().copied().fold(f64::MAX, f64::min);
+        let best = close.into_iter().zip(costs).filter(|(_, cost)| *cost <= least + SAME * most);
+        Ok(best.map(|(built, _)| built).min_by_key(|built| built.bytes).cloned())
+    }
+
+    /// Returns the blocks per second of the queries that improve, under their plans for any values.
+    async fn for_any_values(&self, built: &Built) -> Result<f64, LabError> {
+        let mut blocks = 0.0;
+        if built.better.is_empty() || Built::begin(self.planner, &built.candidate).await?.is_none() {
+            return Ok(blocks);
+        }
+        for (at, _) in &built.better {
+            let measured = self.planner.measure(generic(&self.workload.asked[*at]), "").await?;
+            blocks += measured.buffers() as f64 * self.workload.weight(*at);
+        }
+        built.end(self.planner).await?;
+        Ok(blocks)
     }
 
     /// Drops what was taken.
@@ -244,14 +280,6 @@ impl<'a> Choosing<'a> {
         self.planner.session().execute(&format!("DROP INDEX {name}")).await?;
         Ok(())
     }
-}
-
-/// Returns what saves most; what saves about as much is told apart by its size. What costs other queries more than it saves
-/// may still be the best beside an index of theirs, later.
-fn best_of(useful: &[Built]) -> Option<Built> {
-    let most = useful.iter().map(|built| built.saved).fold(0.0, f64::max);
-    let good = useful.iter().filter(|built| built.saved > 0.0 && built.saved >= 0.95 * most);
-    good.min_by_key(|built| built.bytes).cloned()
 }
 
 /// Returns the blocks per second that queries lose, each by the worse of its plans.

@@ -6,6 +6,7 @@ use underpin_pg::Session;
 use underpin_plan::Explained;
 use underpin_plan::candidate::{Candidate, candidates};
 
+use super::advisor::CHEAP;
 use super::bench::Bench;
 use super::choosing::{Built, Choosing};
 use crate::error::LabError;
@@ -80,7 +81,7 @@ pub(super) async fn advise(
     for script in &experiment.project.transactions {
         let accepted = accepted.get(&script.name);
         let repeated = Repeated::open(experiment, (&bench.sandbox, &superuser), script, accepted).await?;
-        let mut pool = walked(&repeated.plans().await?);
+        let mut pool = dear(&repeated.plans().await?);
         pool.truncate(MOST_BUILT);
         let mut useful = Vec::new();
         for candidate in &pool {
@@ -104,18 +105,18 @@ pub(super) async fn advise(
     Ok(tried)
 }
 
-/// Returns candidates for the tables that statements walk through from beginning to end. The values of a transaction stand in
-/// its plans as constants: what they fix is no condition of a partial index.
-fn walked(plans: &[Explained]) -> Vec<Candidate> {
+/// Returns candidates for the tables of which a scan touches many blocks. The values of a transaction stand in its plans as
+/// constants: what they fix is no condition of a partial index.
+fn dear(plans: &[Explained]) -> Vec<Candidate> {
     let mut found = BTreeSet::new();
     for plan in plans {
-        let walks = |one: &Candidate| {
-            let scans = plan.root.all().into_iter().filter(|node| node.is_seq_scan());
+        let is_dear = |one: &Candidate| {
+            let scans = plan.root.all().into_iter().filter(|node| node.buffers.touched() > CHEAP);
             scans.filter_map(|node| node.relation.as_ref()).any(|relation| relation.name == one.table)
         };
         let general =
             |one: &Candidate| one.predicate.as_ref().is_none_or(|predicate| !predicate.contains('='));
-        found.extend(candidates(&plan.root).into_iter().filter(|one| walks(one) && general(one)));
+        found.extend(candidates(&plan.root).into_iter().filter(|one| is_dear(one) && general(one)));
     }
     found.into_iter().collect()
 }
