@@ -6,6 +6,7 @@ mod backups;
 mod codes_pages;
 mod failing_over;
 mod hazards;
+mod increments;
 mod migrating;
 mod patience;
 mod phases;

@@ -2,7 +2,7 @@
 
 use camino::Utf8PathBuf;
 use clap::Args;
-use underpin_lab::backup::{BackupKind, BackupSpec, Description, list, take};
+use underpin_lab::backup::{BackupKind, BackupSpec, Description, Extent, list, take};
 
 use crate::fault::Fault;
 use crate::output;
@@ -22,7 +22,13 @@ pub struct BackupArgs {
     /// One database as statements, or the files of the whole server
     #[arg(long, value_name = "KIND", default_value = "logical", value_parser = ["logical", "physical"])]
     kind: String,
-    /// Keep so many backups of this kind and remove older ones, with the log that only they need
+    /// Physical only: copy what changed since the newest backup, which this one then builds on (PostgreSQL 17 or newer)
+    #[arg(long, conflicts_with_all = ["differential", "list"])]
+    incremental: bool,
+    /// Physical only: copy what changed since the newest full backup (PostgreSQL 17 or newer)
+    #[arg(long, conflicts_with = "list")]
+    differential: bool,
+    /// Keep so many backups of this kind, and what they build on; remove older ones, with the log that only they need
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
     /// Take none; list those that are there
@@ -42,7 +48,8 @@ pub async fn run(args: &BackupArgs, settings: &Settings) -> Result<u8, Fault> {
         address: &address,
         installation: &installation,
         folder: &folder,
-        kind: if args.kind == "physical" { BackupKind::Physical } else { BackupKind::Logical },
+        kind: kind(args)?,
+        extent: extent(args),
         keep: args.keep.map(|keep| keep as usize),
     };
     let taken = take(&spec).await?;
@@ -71,16 +78,35 @@ pub async fn run(args: &BackupArgs, settings: &Settings) -> Result<u8, Fault> {
     Ok(0)
 }
 
+fn kind(args: &BackupArgs) -> Result<BackupKind, Fault> {
+    match args.kind.as_str() {
+        "physical" => Ok(BackupKind::Physical),
+        _ if extent(args) == Extent::Full => Ok(BackupKind::Logical),
+        _ => Err(Fault::usage("A logical backup is always full.")
+            .hint(format!("Add --kind physical for {} ones.", extent(args).word()))),
+    }
+}
+
+fn extent(args: &BackupArgs) -> Extent {
+    match (args.incremental, args.differential) {
+        (true, _) => Extent::Incremental,
+        (_, true) => Extent::Differential,
+        _ => Extent::Full,
+    }
+}
+
 fn listed(all: &[Description], settings: &Settings) -> Result<u8, Fault> {
     if settings.json() {
         output::result(&serde_json::json!({ "backups": all }).to_string());
         return Ok(0);
     }
     for one in all {
+        let on = one.parent.as_ref().map_or_else(String::new, |parent| format!(" on {parent}"));
+        let extent = if one.extent == Extent::Full { "" } else { one.extent.word() };
         output::result(&format!(
             "{}  {} of {} (PostgreSQL {}), recovery possible from {}",
             one.label,
-            one.kind.word(),
+            format!("{extent} {}{on}", one.kind.word()).trim(),
             one.database,
             one.server_version,
             one.finished_at

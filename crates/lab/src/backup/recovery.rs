@@ -10,7 +10,7 @@ use super::archive::{Archive, Stretch, Wanted};
 use super::physical::BASE;
 use super::restore::{Depth, Replay, RestoreSpec, Restored, Until, choose};
 use super::segments::{Leg, lsn_number, lsn_text, timeline_of};
-use super::{BackupError, BackupKind, Description, attempt, run};
+use super::{BackupError, BackupKind, Description, folder, increment, run};
 
 /// Longest recovery.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(3600);
@@ -29,11 +29,9 @@ pub(super) async fn recover(
     let description = way.base.clone();
     let base = spec.folder.join(&description.label).join(BASE);
     let mut transcript = Vec::new();
-    let check = ToolCall::new("pg_verifybackup").args(["--quiet".to_owned(), base.to_string()]);
-    let checked = attempt(spec.installation, check, &mut transcript).await?;
-    if checked.exit != 0 {
-        return Err(BackupError::Damaged { label: description.label, what: checked.complaint() });
-    }
+    let links = increment::chain(spec.folder, &folder::list(spec.folder)?, &description)?;
+    let source = (spec.installation, spec.folder);
+    increment::verify(source, &links, &mut transcript).await?;
     if *until != Until::Consistent {
         check_archive(&archive, &way, until)?;
         // How far a time reaches is known to the replay alone, which refuses to end before it.
@@ -44,8 +42,7 @@ pub(super) async fn recover(
     if let Some(parent) = data.parent() {
         super::create_folder(parent)?;
     }
-    let copy = ToolCall::new("/bin/cp").args(["-a", base.as_str(), data.as_str()]);
-    run(spec.installation, copy, &mut transcript).await?;
+    increment::lay_out(source, &links, (data, &mut transcript)).await?;
     let settings = recovery_settings(&archive.wal, until, way.road.last().map_or(1, |leg| leg.timeline));
     let signal = ToolCall::new("/bin/sh").args([
         "-c".to_owned(),
