@@ -5,11 +5,13 @@
 
 pub mod amcheck;
 mod archive;
+pub mod engine;
 mod error;
 mod folder;
 mod increment;
 mod logical;
 mod narrowed;
+pub mod pgbackrest;
 mod physical;
 mod recovery;
 pub mod restore;

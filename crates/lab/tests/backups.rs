@@ -99,15 +99,7 @@ impl Place {
 
     /// Starts the recovered data and returns the ledger's rows and sum.
     pub async fn ledger_of(&self, name: &str) -> String {
-        let data = self.folder.parent().unwrap().join(name);
-        let spec = ServerSpec::new(sample::installation(), Profile::Durable, "recovered")
-            .source(DataSource::InPlace(data));
-        let server = Server::start(spec).await.unwrap();
-        let session = Session::connect(&server.address().database("shop")).await.unwrap();
-        let found = session.value(LEDGER).await.unwrap().unwrap_or_default();
-        session.close().await;
-        server.stop().await.unwrap();
-        found
+        ledger_in(self.folder.parent().unwrap().join(name), "shop").await
     }
 
     /// Waits until all that was committed is in the archive.
@@ -122,6 +114,18 @@ impl Place {
         self.session.close().await;
         self.server.stop().await.unwrap();
     }
+}
+
+/// Starts recovered data and returns the ledger's rows and sum.
+pub async fn ledger_in(data: Utf8PathBuf, database: &str) -> String {
+    let spec = ServerSpec::new(sample::installation(), Profile::Durable, "recovered")
+        .source(DataSource::InPlace(data));
+    let server = Server::start(spec).await.unwrap();
+    let session = Session::connect(&server.address().database(database)).await.unwrap();
+    let found = session.value(LEDGER).await.unwrap().unwrap_or_default();
+    session.close().await;
+    server.stop().await.unwrap();
+    found
 }
 
 pub const LEDGER: &str = "SELECT count(*) || ' ' || coalesce(sum(amount), 0) FROM ledger";

@@ -4,6 +4,7 @@
 
 mod backups;
 mod codes_pages;
+mod engines;
 mod failing_over;
 mod hazards;
 mod increments;

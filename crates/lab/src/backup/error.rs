@@ -84,11 +84,11 @@ pub enum BackupError {
         /// What it is.
         what: String,
     },
-    /// An incremental backup cannot be taken.
-    #[error("{why}")]
-    NoIncrement {
+    /// The wish cannot be carried out as things are.
+    #[error("{what}")]
+    Refused {
         /// Why.
-        why: String,
+        what: String,
         /// The next step.
         next: &'static str,
     },
@@ -115,7 +115,7 @@ impl BackupError {
             BackupError::Unsupported { .. } => {
                 "Take a logical backup (--kind logical) of each database instead."
             }
-            BackupError::NoIncrement { next, .. } => next,
+            BackupError::Refused { next, .. } => next,
             BackupError::Program { .. } => "The program's own words above name the cause.",
             _ => "`underpin doctor` checks the machine.",
         }

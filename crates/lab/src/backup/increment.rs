@@ -54,8 +54,8 @@ pub(super) async fn parent(
         let kind = one.kind == BackupKind::Physical && one.system == system;
         kind && (spec.extent == Extent::Incremental || one.extent == Extent::Full)
     };
-    let newest = all.iter().rev().find(fits).ok_or_else(|| BackupError::NoIncrement {
-        why: format!("{} holds no physical backup of this server to build on", spec.folder),
+    let newest = all.iter().rev().find(fits).ok_or_else(|| BackupError::Refused {
+        what: format!("{} holds no physical backup of this server to build on", spec.folder),
         next: "Take a full one first, the same command without --incremental or --differential.",
     })?;
     // What builds on a chain with a hole could never be restored.
@@ -68,16 +68,16 @@ async fn check_server(installation: &Installation, session: &Session) -> Result<
     let number: u32 = asked.map_err(BackupError::Ask)?.and_then(|text| text.parse().ok()).unwrap_or_default();
     let major = number / 10_000;
     if major < FIRST_MAJOR {
-        return Err(BackupError::NoIncrement {
-            why: format!(
+        return Err(BackupError::Refused {
+            what: format!(
                 "PostgreSQL makes incremental backups from {FIRST_MAJOR} on, and this server is {major}"
             ),
             next: "`underpin backup --engine pgbackrest --incremental` makes them of every version.",
         });
     }
     if !installation.has("pg_combinebackup") {
-        return Err(BackupError::NoIncrement {
-            why: format!(
+        return Err(BackupError::Refused {
+            what: format!(
                 "{} has no pg_combinebackup, without which no increment comes back",
                 installation.bin_dir
             ),
@@ -87,8 +87,8 @@ async fn check_server(installation: &Installation, session: &Session) -> Result<
     let summaries =
         session.value("SELECT current_setting('summarize_wal')").await.map_err(BackupError::Ask)?;
     if summaries.as_deref() != Some("on") {
-        return Err(BackupError::NoIncrement {
-            why: "the server does not note which blocks change (summarize_wal is off)".to_owned(),
+        return Err(BackupError::Refused {
+            what: "the server does not note which blocks change (summarize_wal is off)".to_owned(),
             next: "ALTER SYSTEM SET summarize_wal = on; SELECT pg_reload_conf(); then take a full backup, on which \
                    incremental ones can build.",
         });
@@ -103,8 +103,8 @@ const REFUSALS: &[&str] = &["WAL summaries are required", "not in this server's 
 pub(super) fn refused(error: BackupError) -> BackupError {
     match &error {
         BackupError::Program { output } if REFUSALS.iter().any(|words| output.stderr.contains(words)) => {
-            BackupError::NoIncrement {
-                why: format!(
+            BackupError::Refused {
+                what: format!(
                     "the server does not know every change since the backup that this one builds on: {}",
                     output.complaint()
                 ),
