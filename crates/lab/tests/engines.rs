@@ -170,7 +170,7 @@ async fn round_trip(place: &Place) {
         let all: Vec<&str> = restored.transcript.iter().map(|step| step.command.as_str()).collect();
         assert!(!all.join("\n").contains(PASSPHRASE), "{all:?}");
     }
-    // The other backup, by its name, to a place of its own.
+    // A place before the newer backup takes the older one.
     let stop = full.description.stop_lsn.clone().unwrap();
     let wish = ("older", Until::Lsn(stop), None);
     let older = place.recover_with(&place.engine, wish).await.unwrap();
