@@ -248,7 +248,8 @@ async fn what_cannot_come_back_is_refused() {
     // A newer full backup takes the place of the old one and of its log.
     let second = place.take(Extent::Full, Some(1)).await;
     assert_eq!(second.removed, [label]);
-    place.recover("sound", Until::End).await.unwrap();
+    // Into the folder that was refused before: what an earlier try left in the log beside it does not count.
+    place.recover("no", Until::End).await.unwrap();
     place.end().await;
 }
 

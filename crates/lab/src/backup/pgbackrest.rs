@@ -55,7 +55,7 @@ impl PgBackRest {
     /// Returns what a server has to say when its log goes into this repository; its file is `config`.
     pub fn archive_command(&self, config: &Utf8Path) -> String {
         let stanza = &self.repository.stanza;
-        format!("{} --config={config} --stanza={stanza} archive-push \"%p\"", self.program)
+        format!("{} --config=\"{config}\" --stanza={stanza} archive-push \"%p\"", self.program)
     }
 
     /// Writes the file that the server's `archive_command` reads, with passphrase and keys: for the server's user alone.

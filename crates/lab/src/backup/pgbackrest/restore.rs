@@ -221,8 +221,12 @@ async fn lay_out_and_replay(
     }
     let secrets = engine.environment();
     let scene = Scene { installation: &engine.installation, data, label, depth: wish.depth, env: &secrets };
+    // An earlier try may have left its own lines.
+    let log = format!("{data}.log");
+    let old = fs_err::metadata(&log).map_or(0, |about| about.len() as usize);
     let recovered = recovery::replay(&scene).await;
-    let log = fs_err::read_to_string(format!("{data}.log")).unwrap_or_default();
+    let log = fs_err::read(&log).unwrap_or_default();
+    let log = String::from_utf8_lossy(log.get(old..).unwrap_or_default()).into_owned();
     if let Some(complaint) = log.lines().find(|line| line.contains("ERROR: [")) {
         // The server takes a segment that cannot be fetched for the end of the log.
         let what = format!("a segment of the log could not be brought back: {}", complaint.trim());
@@ -246,11 +250,16 @@ fn behind(error: BackupError, label: &str, until: &Until) -> BackupError {
 
 /// Returns the server's `restore_command`; passphrase and keys come from its environment.
 fn fetch_command(engine: &PgBackRest, data: &Utf8Path) -> String {
-    let options = engine.repository.options().join(" ");
-    format!(
-        "{} --no-config --log-level-file=off {options} --pg1-path={data} archive-get %f \"%p\"",
-        engine.program
-    )
+    let options: Vec<String> = engine.repository.options().iter().map(|option| shell_word(option)).collect();
+    let (options, data) = (options.join(" "), shell_word(&format!("--pg1-path={data}")));
+    format!("{} --no-config --log-level-file=off {options} {data} archive-get %f \"%p\"", engine.program)
+}
+
+/// Returns the option as a word of the shell, for a setting in which the server replaces `%`.
+fn shell_word(option: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./=:,+@".contains(letter);
+    let option = option.replace('%', "%%");
+    if option.chars().all(plain) { option } else { format!("\"{option}\"") }
 }
 
 fn target(until: &Until) -> Vec<String> {
@@ -281,6 +290,12 @@ mod tests {
         let names: Vec<String> = segment_names(listing).into_iter().filter(|name| name.len() > 20).collect();
         assert_eq!(names, ["000000010000000000000003", "000000010000000000000004"]);
         assert!(segment_names(listing).contains(&"00000002.history".to_owned()));
+    }
+
+    #[test]
+    fn folders_with_blanks_are_one_word() {
+        assert_eq!(shell_word("--repo1-path=/srv/my backups/50%"), "\"--repo1-path=/srv/my backups/50%%\"");
+        assert_eq!(shell_word("--repo1-path=/srv/backups"), "--repo1-path=/srv/backups");
     }
 
     #[test]
