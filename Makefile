@@ -31,6 +31,8 @@ test: setup
 test-newer: setup
 	@server=$$(scripts/newer-postgres.sh $(or $(MAJOR),18)) && \
 	  UNDERPIN_TEST_SERVER=$$server $(CARGO) test --locked -p underpin-lab --test main -- hazards pages
+	@programs=$$(scripts/newer-postgres.sh 18 programs) && \
+	  UNDERPIN_TEST_SERVER=$$programs $(CARGO) test --locked -p underpin-lab --test main -- increments
 
 lint: setup
 	@scripts/lint.sh

@@ -153,6 +153,14 @@ if [[ $dry_run == no ]] && ! { command -v patroni && command -v etcd; } >/dev/nu
   fi
 fi
 
+# Needed by `underpin backup --engine pgbackrest` and its tests only. The package starts nothing.
+if [[ $dry_run == no ]] && ! command -v pgbackrest >/dev/null; then
+  if ((EUID != 0)) || ! command -v apt-get >/dev/null ||
+    ! apt-get install --yes --quiet --no-install-recommends pgbackrest >&2; then
+    say "hint: pgBackRest is missing, so encrypted backups and those to S3 are not tested (Debian, Ubuntu: apt-get install pgbackrest)."
+  fi
+fi
+
 # rustup installs beside the shell's path until the next login.
 export PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
 if ! command -v cargo >/dev/null; then

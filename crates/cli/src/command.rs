@@ -5,6 +5,7 @@ pub mod completions;
 pub mod doctor;
 pub mod down;
 pub mod drill;
+pub mod engine;
 pub mod explain;
 pub mod init;
 pub mod man;

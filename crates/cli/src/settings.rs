@@ -3,10 +3,10 @@
 use std::io::IsTerminal;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use underpin_lab::backup::pgbackrest::Aws;
 use underpin_lab::project_folder::{find_project, load_project};
 use underpin_model::project::Project;
-use underpin_pg::Address;
-use underpin_pg::{Installation, Search, choose_installation};
+use underpin_pg::{Address, Installation, Search, Secret, choose_installation};
 
 use crate::args::{Color, Format, GlobalArgs};
 use crate::fault::Fault;
@@ -23,6 +23,8 @@ pub struct Environment {
     no_color: bool,
     github_actions: bool,
     github_workspace: Option<Utf8PathBuf>,
+    backup_passphrase: Option<Secret>,
+    aws: Aws,
     folder: Utf8PathBuf,
 }
 
@@ -44,6 +46,15 @@ impl Environment {
             no_color: read("NO_COLOR").is_some(),
             github_actions: read("GITHUB_ACTIONS").is_some(),
             github_workspace: read("GITHUB_WORKSPACE").map(Utf8PathBuf::from),
+            backup_passphrase: read("UNDERPIN_BACKUP_PASSPHRASE").map(Secret::new),
+            aws: Aws {
+                access_key_id: read("AWS_ACCESS_KEY_ID"),
+                secret_access_key: read("AWS_SECRET_ACCESS_KEY").map(Secret::new),
+                session_token: read("AWS_SESSION_TOKEN").map(Secret::new),
+                region: read("AWS_REGION").or_else(|| read("AWS_DEFAULT_REGION")),
+                endpoint_url: read("AWS_ENDPOINT_URL_S3").or_else(|| read("AWS_ENDPOINT_URL")),
+                ca_bundle: read("AWS_CA_BUNDLE"),
+            },
             folder: folder.unwrap_or_else(|| Utf8PathBuf::from(".")),
         }
     }
@@ -90,6 +101,11 @@ impl Settings {
     /// Returns whether this runs as a step of a GitHub workflow.
     pub fn github_actions(&self) -> bool {
         self.environment.github_actions
+    }
+
+    /// Returns the passphrase of backups and the keys of their storage.
+    pub fn backup_secrets(&self) -> (Option<&Secret>, &Aws) {
+        (self.environment.backup_passphrase.as_ref(), &self.environment.aws)
     }
 
     /// Returns the current folder.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use camino::Utf8Path;
 use underpin_lab::backup::restore::{Depth, RestoreSpec, RestoreTarget, restore};
-use underpin_lab::backup::{BackupKind, BackupSpec, archive_command, take};
+use underpin_lab::backup::{BackupKind, BackupSpec, Extent, archive_command, take};
 use underpin_pg::checksum::{Options, database_checksums};
 use underpin_pg::{
     Address, Installation, OwnedFolder, Profile, RunAs, Search, Server, ServerSpec, Session, ToolCall,
@@ -63,7 +63,8 @@ async fn restores(
     for round in 0..ROUNDS {
         let start = Instant::now();
         let kind = BackupKind::Logical;
-        take(&BackupSpec { address: shop, installation, folder, kind, keep: None }).await?;
+        let extent = Extent::Full;
+        take(&BackupSpec { address: shop, installation, folder, kind, extent, keep: None }).await?;
         let taken = start.elapsed().as_secs_f64();
         let name = shop.database(&format!("ours_{round}"));
         let spec = RestoreSpec {

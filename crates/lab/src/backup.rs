@@ -5,10 +5,13 @@
 
 pub mod amcheck;
 mod archive;
+pub mod engine;
 mod error;
 mod folder;
+mod increment;
 mod logical;
 mod narrowed;
+pub mod pgbackrest;
 mod physical;
 mod recovery;
 pub mod restore;
@@ -28,6 +31,7 @@ use underpin_pg::{Address, Installation, RunAs, Session, ToolCall, ToolOutput, r
 
 pub use error::BackupError;
 pub use folder::list;
+pub use increment::Extent;
 pub use physical::archive_command;
 pub use structure::DatabaseForm;
 
@@ -67,6 +71,8 @@ pub struct BackupSpec<'a> {
     pub folder: &'a Utf8Path,
     /// What is copied.
     pub kind: BackupKind,
+    /// How much of it; a logical backup is always full.
+    pub extent: Extent,
     /// How many backups of this kind stay; all when absent.
     pub keep: Option<usize>,
 }
@@ -80,6 +86,12 @@ pub struct Description {
     pub kind: BackupKind,
     /// Database that was connected to; for a logical backup the one that was copied.
     pub database: String,
+    /// How much was copied; full in descriptions of earlier versions.
+    #[serde(default, skip_serializing_if = "Extent::is_full")]
+    pub extent: Extent,
+    /// The backup that this one builds on and cannot be restored without; none for a full one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
     /// `server_version` of the source.
     pub server_version: String,
     /// `system_identifier` of the source: tells another server's backup.
@@ -169,11 +181,14 @@ impl Begun {
         let cell = |at: usize| rows.first().and_then(|row| row.at(at)).unwrap_or_default().to_owned();
         let started_at = now();
         let label = format!("{}-{}", started_at.replace(['-', ':'], ""), spec.kind.word());
+        let parent = increment::parent(spec, (&session, &cell(1))).await?;
         let path = folder::create(spec.folder, &label)?;
         let description = Description {
             label,
             kind: spec.kind,
             database: spec.address.database.clone(),
+            extent: spec.extent,
+            parent: parent.as_ref().map(|one| one.label.clone()),
             server_version: cell(0),
             system: cell(1),
             finished_at: String::new(),

@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use underpin_lab::backup::restore::{Depth, RestoreSpec, RestoreTarget, Restored, Until, restore};
-use underpin_lab::backup::{BackupError, BackupKind, BackupSpec, Taken, list, take};
+use underpin_lab::backup::{BackupError, BackupKind, BackupSpec, Extent, Taken, list, take};
 use underpin_model::checksum::described_rows;
 use underpin_pg::checksum::differing_rows;
 use underpin_pg::{DataSource, OwnedFolder, Profile, RunAs, Server, ServerSpec, Session, ToolCall, run_tool};
@@ -10,15 +10,20 @@ use underpin_pg::{DataSource, OwnedFolder, Profile, RunAs, Server, ServerSpec, S
 use crate::sample;
 
 /// A server that archives into a folder of backups.
-struct Place {
-    server: Server,
-    session: Session,
-    folder: Utf8PathBuf,
+pub struct Place {
+    pub server: Server,
+    pub session: Session,
+    pub folder: Utf8PathBuf,
     _dir: OwnedFolder,
 }
 
 impl Place {
     async fn start() -> Place {
+        Place::start_with(&[]).await
+    }
+
+    /// The same with more settings.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Place {
         let run_as = RunAs::choose().unwrap();
         let dir = OwnedFolder::create("/tmp".into(), "backups", &run_as).unwrap();
         let folder = dir.path().join("b");
@@ -30,6 +35,7 @@ impl Place {
         let spec = ServerSpec::new(sample::installation(), Profile::Durable, "backup")
             .setting("archive_mode", "on")
             .setting("archive_command", archive);
+        let spec = settings.iter().fold(spec, |spec, (name, value)| spec.setting(*name, *value));
         let server = Server::start(spec).await.unwrap();
         let session = Session::connect(&server.address()).await.unwrap();
         session.execute("CREATE DATABASE shop").await.unwrap();
@@ -45,27 +51,35 @@ impl Place {
         place
     }
 
-    async fn run(&self, sql: &str) {
+    pub async fn run(&self, sql: &str) {
         self.session.execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
 
-    async fn ask(&self, sql: &str) -> String {
+    pub async fn ask(&self, sql: &str) -> String {
         self.session.value(sql).await.unwrap().unwrap_or_default()
     }
 
     async fn back_up(&self, kind: BackupKind, keep: Option<usize>) -> Taken {
+        self.try_back_up(kind, Extent::Full, keep).await.unwrap_or_else(|error| panic!("{error:?}"))
+    }
+
+    pub async fn try_back_up(
+        &self,
+        kind: BackupKind,
+        extent: Extent,
+        keep: Option<usize>,
+    ) -> Result<Taken, BackupError> {
         let address = self.server.address().database("shop");
         let installation = sample::installation();
-        let spec =
-            BackupSpec { address: &address, installation: &installation, folder: &self.folder, kind, keep };
-        take(&spec).await.unwrap_or_else(|error| panic!("{error:?}"))
+        let folder = &self.folder;
+        take(&BackupSpec { address: &address, installation: &installation, folder, kind, extent, keep }).await
     }
 
     async fn restore_as(&self, name: &str) -> Result<Restored, BackupError> {
         self.restore_to(RestoreTarget::Database(&self.server.address().database(name))).await
     }
 
-    async fn recover(&self, name: &str, until: Until) -> Result<Restored, BackupError> {
+    pub async fn recover(&self, name: &str, until: Until) -> Result<Restored, BackupError> {
         let data = self.folder.parent().unwrap().join(name);
         self.restore_to(RestoreTarget::DataFolder(&data, until)).await
     }
@@ -84,35 +98,39 @@ impl Place {
     }
 
     /// Starts the recovered data and returns the ledger's rows and sum.
-    async fn ledger_of(&self, name: &str) -> String {
-        let data = self.folder.parent().unwrap().join(name);
-        let spec = ServerSpec::new(sample::installation(), Profile::Durable, "recovered")
-            .source(DataSource::InPlace(data));
-        let server = Server::start(spec).await.unwrap();
-        let session = Session::connect(&server.address().database("shop")).await.unwrap();
-        let found = session.value(LEDGER).await.unwrap().unwrap_or_default();
-        session.close().await;
-        server.stop().await.unwrap();
-        found
+    pub async fn ledger_of(&self, name: &str) -> String {
+        ledger_in(self.folder.parent().unwrap().join(name), "shop").await
     }
 
     /// Waits until all that was committed is in the archive.
-    async fn archived(&self) {
+    pub async fn archived(&self) {
         let segment = self.ask("SELECT pg_walfile_name(pg_switch_wal())").await;
         while !self.folder.join("wal").join(&segment).is_file() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     }
 
-    async fn end(self) {
+    pub async fn end(self) {
         self.session.close().await;
         self.server.stop().await.unwrap();
     }
 }
 
-const LEDGER: &str = "SELECT count(*) || ' ' || coalesce(sum(amount), 0) FROM ledger";
+/// Starts recovered data and returns the ledger's rows and sum.
+pub async fn ledger_in(data: Utf8PathBuf, database: &str) -> String {
+    let spec = ServerSpec::new(sample::installation(), Profile::Durable, "recovered")
+        .source(DataSource::InPlace(data));
+    let server = Server::start(spec).await.unwrap();
+    let session = Session::connect(&server.address().database(database)).await.unwrap();
+    let found = session.value(LEDGER).await.unwrap().unwrap_or_default();
+    session.close().await;
+    server.stop().await.unwrap();
+    found
+}
 
-fn flip(file: &Utf8Path) {
+pub const LEDGER: &str = "SELECT count(*) || ' ' || coalesce(sum(amount), 0) FROM ledger";
+
+pub fn flip(file: &Utf8Path) {
     let mut bytes = fs_err::read(file).unwrap();
     let at = bytes.len() / 2;
     bytes[at] ^= 0x10;
@@ -363,6 +381,7 @@ async fn a_database_comes_back_with_its_collation() {
         installation: &installation,
         folder: &place.folder,
         kind,
+        extent: Extent::Full,
         keep: None,
     };
     let taken = take(&spec).await.unwrap();

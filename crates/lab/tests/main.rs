@@ -4,8 +4,10 @@
 
 mod backups;
 mod codes_pages;
+mod engines;
 mod failing_over;
 mod hazards;
+mod increments;
 mod migrating;
 mod patience;
 mod phases;

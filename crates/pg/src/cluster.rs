@@ -10,6 +10,7 @@ use crate::installation::Installation;
 use crate::pristine::Pristine;
 use crate::processes::MARK;
 use crate::run_as::RunAs;
+use crate::secret::Secret;
 use crate::server::LifecycleError;
 use crate::tool::{ToolCall, ToolOutput, run_tool};
 
@@ -56,6 +57,9 @@ pub struct ServerSpec {
     pub purpose: String,
     /// Further server settings; they win over the profile's.
     pub settings: Vec<(String, String)>,
+    /// Environment of the server and of the commands that it runs, such as `restore_command`: for what must not be in a
+    /// setting, as everybody may read those.
+    pub env: Vec<(String, Secret)>,
     /// Where its data come from.
     pub source: DataSource,
     /// TCP port on 127.0.0.1; only the Unix socket when absent. Logins over TCP need a password
@@ -89,6 +93,7 @@ impl ServerSpec {
             profile,
             purpose: purpose.into(),
             settings: Vec::new(),
+            env: Vec::new(),
             source: DataSource::Fresh,
             port: None,
             lifetime: Lifetime::Ours,
@@ -105,6 +110,12 @@ impl ServerSpec {
     /// Returns the wish with one more setting.
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> ServerSpec {
         self.settings.push((name.into(), value.into()));
+        self
+    }
+
+    /// Returns the wish with more environment.
+    pub fn env(mut self, variables: impl IntoIterator<Item = (String, Secret)>) -> ServerSpec {
+        self.env.extend(variables);
         self
     }
 

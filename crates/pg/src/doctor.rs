@@ -50,6 +50,7 @@ const PROGRAMS: &[(&str, &str)] = &[
 /// Programs of others: name, package, what needs it.
 const OTHER_PROGRAMS: &[(&str, &str, &str)] = &[
     ("pgbouncer", "pgbouncer", "pooling proofs and `underpin pool` measurements"),
+    ("pgbackrest", "pgbackrest", "`underpin backup --engine pgbackrest`: encryption, S3"),
     ("redis-server", "redis-server", "cache proofs"),
 ];
 

@@ -82,6 +82,24 @@ impl RunAs {
             .ok_or(RunAsError::FindUser)
     }
 
+    /// Returns the user who owns a file or folder, if we may act as that user: as ourselves, or because we are root.
+    ///
+    /// Nothing when it belongs to root or to another user; an error when it cannot be looked at.
+    pub fn owner_of(path: &Utf8Path) -> io::Result<Option<RunAs>> {
+        let about = std::fs::metadata(path)?;
+        let us = nix::unistd::geteuid();
+        if about.uid() == 0 || !(us.is_root() || us.as_raw() == about.uid()) {
+            return Ok(None);
+        }
+        if !us.is_root() {
+            return Ok(Some(RunAs::Ourselves));
+        }
+        let user = User::from_uid(Uid::from_raw(about.uid())).ok().flatten();
+        let name = user.as_ref().map_or_else(|| about.uid().to_string(), |user| user.name.clone());
+        let gid = user.map_or(about.gid(), |user| user.gid.as_raw());
+        Ok(Some(RunAs::User { name, uid: about.uid(), gid }))
+    }
+
     /// Returns the user's name for messages.
     pub fn name(&self) -> String {
         match self {

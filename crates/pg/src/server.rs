@@ -110,6 +110,7 @@ impl Server {
         let errors = log.try_clone().map_err(failed)?;
         let installation = &self.spec.installation;
         let mut command = launch::command(installation, &installation.tool("postgres"));
+        command.envs(self.spec.env.iter().map(|(name, value)| (name, value.reveal())));
         command.args(&self.arguments).stdout(Stdio::from(log)).stderr(Stdio::from(errors));
         launch::bind(&mut command, &self.run_as, self.spec.lifetime, Signal::SIGQUIT);
         let child = launch::on_launcher(move || command.spawn()).map_err(failed)?;

@@ -33,6 +33,8 @@ pub struct ToolCall {
     pub stdin: Option<Vec<u8>>,
     /// Longest run; none when absent.
     pub deadline: Option<Duration>,
+    /// Who runs it; the user of [`RunAs::choose`] when absent.
+    pub run_as: Option<RunAs>,
 }
 
 /// What a program that ran to its end left behind.
@@ -152,6 +154,12 @@ impl ToolCall {
         self
     }
 
+    /// Returns the call with the user who runs it.
+    pub fn run_as(mut self, run_as: RunAs) -> ToolCall {
+        self.run_as = Some(run_as);
+        self
+    }
+
     fn path(&self, installation: &Installation) -> Result<Utf8PathBuf, ToolError> {
         let path = installation.tool(&self.program);
         if path.is_file() {
@@ -191,8 +199,11 @@ pub fn run_tool<'a>(
     Box::pin(async move {
         let path = call.path(installation)?;
         let command_line = launch::shell_line(path.as_str(), &call.args);
-        let run_as = RunAs::choose()
-            .map_err(|source| ToolError::ChooseUser { program: call.program.clone(), source })?;
+        let run_as = match &call.run_as {
+            Some(run_as) => run_as.clone(),
+            None => RunAs::choose()
+                .map_err(|source| ToolError::ChooseUser { program: call.program.clone(), source })?,
+        };
         let start = Instant::now();
         let child = start_tool(installation, &path, call, &run_as)
             .map_err(|source| ToolError::Start { command_line: command_line.clone(), source })?;

@@ -2,8 +2,10 @@
 
 use camino::Utf8PathBuf;
 use clap::Args;
-use underpin_lab::backup::restore::{Depth, RestoreSpec, RestoreTarget, Until, restore};
+use underpin_lab::backup::engine::RestoreWish;
+use underpin_lab::backup::restore::{Depth, RestoreTarget, Until};
 
+use super::engine::EngineArgs;
 use crate::fault::Fault;
 use crate::output;
 use crate::settings::Settings;
@@ -13,11 +15,12 @@ use crate::settings::Settings;
 /// Without --data: into the new database that --database-url names, from a logical backup; every table's content is then
 /// compared with what was summed in the backup's snapshot. With --data: into a new data folder, from the newest physical
 /// backup that ended before the target, with the log of FOLDER/wal replayed up to it; the folder is left ready to start.
+/// With --engine pgbackrest the same from a repository, which may be encrypted and lie in S3-compatible storage.
 /// Nothing is ever overwritten, damaged backups and targets that cannot be reached are refused.
 #[derive(Debug, Args)]
 pub struct RestoreArgs {
-    /// Folder that holds the backups
-    #[arg(long, value_name = "FOLDER")]
+    /// Folder that holds the backups; for pgbackrest also s3://BUCKET/PREFIX
+    #[arg(long, value_name = "PLACE")]
     from: Utf8PathBuf,
     /// The backup; the newest that fits when absent
     #[arg(long, value_name = "LABEL")]
@@ -43,12 +46,13 @@ pub struct RestoreArgs {
     /// The backup itself and nothing of the archive
     #[arg(long, requires = "data", group = "until")]
     only_backup: bool,
+    #[command(flatten)]
+    engine: EngineArgs,
 }
 
 /// Carries the command out.
 pub async fn run(args: &RestoreArgs, settings: &Settings) -> Result<u8, Fault> {
-    let folder = settings.folder().join(&args.from);
-    let installation = settings.installation(None)?;
+    let engine = args.engine.engine(&args.from, settings)?;
     let data = args.data.as_ref().map(|data| settings.folder().join(data));
     let address = match &data {
         Some(_) => None,
@@ -62,15 +66,13 @@ pub async fn run(args: &RestoreArgs, settings: &Settings) -> Result<u8, Fault> {
         (None, Some(address)) => RestoreTarget::Database(address),
         (None, None) => return Err(Fault::internal("a restore without a target")),
     };
-    let spec = RestoreSpec {
-        installation: &installation,
-        folder: &folder,
+    let wish = RestoreWish {
         label: args.backup.as_deref(),
         timeline: args.timeline,
         target,
         depth: Depth::Structure,
     };
-    let restored = restore(&spec).await?;
+    let restored = engine.restore(wish).await?;
     // What is there is whole, and not ready for use before somebody has acted.
     let code = u8::from(!restored.remarks.is_empty());
     for remark in &restored.remarks {
@@ -105,7 +107,7 @@ pub async fn run(args: &RestoreArgs, settings: &Settings) -> Result<u8, Fault> {
         ));
     }
     if let Some(data) = data {
-        output::result(&format!("Start it: {} -D {data} start", installation.tool("pg_ctl")));
+        output::result(&format!("Start it: {} -D {data} start", settings.installation(None)?.tool("pg_ctl")));
     }
     Ok(code)
 }

@@ -84,6 +84,14 @@ pub enum BackupError {
         /// What it is.
         what: String,
     },
+    /// The wish cannot be carried out as things are.
+    #[error("{what}")]
+    Refused {
+        /// Why.
+        what: String,
+        /// The next step.
+        next: &'static str,
+    },
     /// The restored server did not start.
     #[error("the restored server did not start")]
     Server(#[source] LifecycleError),
@@ -107,6 +115,7 @@ impl BackupError {
             BackupError::Unsupported { .. } => {
                 "Take a logical backup (--kind logical) of each database instead."
             }
+            BackupError::Refused { next, .. } => next,
             BackupError::Program { .. } => "The program's own words above name the cause.",
             _ => "`underpin doctor` checks the machine.",
         }

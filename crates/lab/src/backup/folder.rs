@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use underpin_pg::ToolCall;
 
-use super::{BackupError, BackupKind, BackupSpec, DESCRIPTION, Description, create_folder, run};
+use super::{BackupError, BackupKind, BackupSpec, DESCRIPTION, Description, create_folder, increment, run};
 
 /// Returns every finished backup of the folder, the oldest first. What has no description is none.
 pub fn list(folder: &Utf8Path) -> Result<Vec<Description>, BackupError> {
@@ -54,16 +54,18 @@ pub(super) fn write(path: &Utf8Path, description: &Description) -> Result<(), Ba
     fs_err::write(&draft, text).and_then(|()| fs_err::rename(&draft, &file)).map_err(failed)
 }
 
-/// Removes all but the newest `keep` backups of the kind, and the log that none of those left needs.
+/// Removes all but the newest `keep` backups of the kind and what these build on, and the log that none of those left needs.
 pub(super) async fn retain(spec: &BackupSpec<'_>, keep: usize) -> Result<Vec<String>, BackupError> {
     let all: Vec<Description> = list(spec.folder)?.into_iter().filter(|one| one.kind == spec.kind).collect();
-    let (old, kept) = all.split_at(all.len().saturating_sub(keep.max(1)));
-    for one in old {
+    let old = increment::expendable(&all, keep);
+    // The newest first: what is left of an interrupted removal never lacks what it builds on.
+    for one in old.iter().rev() {
         let path = spec.folder.join(&one.label);
         fs_err::remove_dir_all(&path)
             .map_err(|source| BackupError::File { doing: format!("removing {path}"), source })?;
     }
-    let first = kept.first().and_then(|one| one.first_segment.clone());
+    let gone = |label: &str| old.iter().any(|one| one.label == label);
+    let first = all.iter().find(|one| !gone(&one.label)).and_then(|one| one.first_segment.clone());
     let wal = spec.folder.join("wal");
     if let Some(first) =
         first.filter(|_| !old.is_empty() && spec.kind == BackupKind::Physical && wal.is_dir())

@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 use underpin_pg::ToolCall;
 
-use super::{BackupError, BackupSpec, Begun, Taken, create_folder, run};
+use super::{BackupError, BackupSpec, Begun, Taken, create_folder, increment, run};
 
 /// Folder of the copy.
 pub(super) const BASE: &str = "base";
@@ -31,7 +31,14 @@ pub(super) async fn take(spec: &BackupSpec<'_>, begun: Begun) -> Result<Taken, B
         .args([format!("--pgdata={base}"), format!("--label={}", taken.description.label)])
         .args(["--checkpoint=fast", "--wal-method=stream"])
         .on(spec.address);
-    run(spec.installation, copy, &mut taken.transcript).await?;
+    let copy = match &taken.description.parent {
+        Some(parent) => {
+            let manifest = spec.folder.join(parent).join(BASE).join("backup_manifest");
+            copy.arg(format!("--incremental={manifest}"))
+        }
+        None => copy,
+    };
+    run(spec.installation, copy, &mut taken.transcript).await.map_err(increment::refused)?;
     let check = ToolCall::new("pg_verifybackup").args(["--quiet".to_owned(), base.to_string()]);
     run(spec.installation, check, &mut taken.transcript).await?;
     let (first, stop) = range(&base)?;

@@ -3,14 +3,16 @@
 use std::time::{Duration, Instant};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use underpin_pg::{DataSource, Profile, RunAs, Server, ServerSpec, Session, ToolCall, checksum};
+use underpin_pg::{
+    DataSource, Installation, Profile, RunAs, Secret, Server, ServerSpec, Session, ToolCall, checksum,
+};
 
 use super::amcheck::{self, Structure};
 use super::archive::{Archive, Stretch, Wanted};
 use super::physical::BASE;
 use super::restore::{Depth, Replay, RestoreSpec, Restored, Until, choose};
 use super::segments::{Leg, lsn_number, lsn_text, timeline_of};
-use super::{BackupError, BackupKind, Description, attempt, run};
+use super::{BackupError, BackupKind, Description, folder, increment, run};
 
 /// Longest recovery.
 const RECOVERY_LIMIT: Duration = Duration::from_secs(3600);
@@ -29,11 +31,9 @@ pub(super) async fn recover(
     let description = way.base.clone();
     let base = spec.folder.join(&description.label).join(BASE);
     let mut transcript = Vec::new();
-    let check = ToolCall::new("pg_verifybackup").args(["--quiet".to_owned(), base.to_string()]);
-    let checked = attempt(spec.installation, check, &mut transcript).await?;
-    if checked.exit != 0 {
-        return Err(BackupError::Damaged { label: description.label, what: checked.complaint() });
-    }
+    let links = increment::chain(spec.folder, &folder::list(spec.folder)?, &description)?;
+    let source = (spec.installation, spec.folder);
+    increment::verify(source, &links, &mut transcript).await?;
     if *until != Until::Consistent {
         check_archive(&archive, &way, until)?;
         // How far a time reaches is known to the replay alone, which refuses to end before it.
@@ -44,8 +44,7 @@ pub(super) async fn recover(
     if let Some(parent) = data.parent() {
         super::create_folder(parent)?;
     }
-    let copy = ToolCall::new("/bin/cp").args(["-a", base.as_str(), data.as_str()]);
-    run(spec.installation, copy, &mut transcript).await?;
+    increment::lay_out(source, &links, (data, &mut transcript)).await?;
     let settings = recovery_settings(&archive.wal, until, way.road.last().map_or(1, |leg| leg.timeline));
     let signal = ToolCall::new("/bin/sh").args([
         "-c".to_owned(),
@@ -57,7 +56,8 @@ pub(super) async fn recover(
         // What went in is what a reader of the runbook needs; nothing comes out.
         settings.trim().clone_into(&mut step.output);
     }
-    let recovered = replay(spec, data, &description).await;
+    let (installation, depth, label) = (spec.installation, spec.depth, description.label.as_str());
+    let recovered = replay(&Scene { installation, data, label, depth, env: &[] }).await;
     if recovered.is_err() {
         // Half a recovery is no database; what is there was made by this command.
         let _ = fs_err::remove_dir_all(data);
@@ -94,7 +94,7 @@ struct Way {
     target: Option<u64>,
 }
 
-fn unreachable(why: impl Into<String>) -> BackupError {
+pub(super) fn unreachable(why: impl Into<String>) -> BackupError {
     BackupError::Unreachable { why: why.into() }
 }
 
@@ -127,7 +127,7 @@ async fn choose_way(
         Until::Lsn(lsn) => {
             let target = lsn_number(lsn)
                 .ok_or_else(|| unreachable(format!("{lsn} is no place of the log such as 0/3000060")))?;
-            one_timeline_only(spec, &road, target)?;
+            one_timeline_only(spec.timeline, &road, target)?;
             let before = |one: &Description| stop(one).is_some_and(|stop| stop <= target);
             Ok(way(newest_before(&on_road, before)?, Some(target)))
         }
@@ -153,7 +153,7 @@ async fn choose_way(
     }
 }
 
-fn moment(time: &str) -> Result<std::time::SystemTime, BackupError> {
+pub(super) fn moment(time: &str) -> Result<std::time::SystemTime, BackupError> {
     let target = humantime::parse_rfc3339_weak(time)
         .map_err(|error| unreachable(format!("{time} is no time such as 2026-11-22T14:05:00Z ({error})")))?;
     match target > std::time::SystemTime::now() {
@@ -162,18 +162,18 @@ fn moment(time: &str) -> Result<std::time::SystemTime, BackupError> {
     }
 }
 
-fn stop(one: &Description) -> Option<u64> {
+pub(super) fn stop(one: &Description) -> Option<u64> {
     one.stop_lsn.as_deref().and_then(lsn_number)
 }
 
 /// Tells whether the backup ended on one of the timelines before the way left it.
-fn lies_on(one: &Description, road: &[Leg]) -> bool {
+pub(super) fn lies_on(one: &Description, road: &[Leg]) -> bool {
     let timeline = one.first_segment.as_deref().and_then(timeline_of);
     let leg = road.iter().find(|leg| Some(leg.timeline) == timeline);
     leg.is_some_and(|leg| leg.until.is_none_or(|fork| stop(one).is_some_and(|stop| stop <= fork)))
 }
 
-fn newest_before<'d>(
+pub(super) fn newest_before<'d>(
     all: &[&'d Description],
     before: impl Fn(&Description) -> bool,
 ) -> Result<&'d Description, BackupError> {
@@ -186,9 +186,9 @@ fn newest_before<'d>(
 }
 
 /// Behind a fork the same place exists on two timelines, with other content.
-fn one_timeline_only(spec: &RestoreSpec<'_>, road: &[Leg], target: u64) -> Result<(), BackupError> {
+pub(super) fn one_timeline_only(named: Option<u32>, road: &[Leg], target: u64) -> Result<(), BackupError> {
     let fork = road.iter().filter_map(|leg| leg.until).find(|fork| target > *fork);
-    match fork.filter(|_| spec.timeline.is_none()) {
+    match fork.filter(|_| named.is_none()) {
         Some(fork) => {
             let timelines: Vec<String> = road.iter().map(|leg| leg.timeline.to_string()).collect();
             Err(unreachable(format!(
@@ -258,20 +258,32 @@ fn recovery_settings(wal: &Utf8Path, until: &Until, timeline: u32) -> String {
 }
 
 /// Returns the time as the server reads it before its time zones are loaded: without `T`, and `+00` instead of `Z`.
-fn server_time(time: &str) -> String {
+pub(super) fn server_time(time: &str) -> String {
     match time.strip_suffix('Z') {
         Some(utc) => format!("{}+00", utc.replacen('T', " ", 1)),
         None => format!("{}+00", time.replacen('T', " ", 1)),
     }
 }
 
+/// A data folder that is laid out for recovery.
+pub(super) struct Scene<'a> {
+    /// Programs to use.
+    pub(super) installation: &'a Installation,
+    /// The folder.
+    pub(super) data: &'a Utf8Path,
+    /// The backup that it came from.
+    pub(super) label: &'a str,
+    /// How closely the result is looked at.
+    pub(super) depth: Depth,
+    /// What `restore_command` needs and no setting may tell.
+    pub(super) env: &'a [(String, Secret)],
+}
+
 /// Runs the recovery in a server of our own, waits for its end, and reads every row once.
-async fn replay(
-    spec: &RestoreSpec<'_>,
-    data: &Utf8Path,
-    description: &Description,
-) -> Result<Recovered, BackupError> {
-    let mut wish = ServerSpec::new(spec.installation.clone(), Profile::Durable, "recovery")
+pub(super) async fn replay(scene: &Scene<'_>) -> Result<Recovered, BackupError> {
+    let data = scene.data;
+    let mut wish = ServerSpec::new(scene.installation.clone(), Profile::Durable, "recovery")
+        .env(scene.env.iter().cloned())
         .source(DataSource::InPlace(Utf8PathBuf::from(data)));
     if cfg!(target_os = "linux") {
         // Recovery makes sure that the copied files are on the disk: at once instead of one by one.
@@ -279,15 +291,15 @@ async fn replay(
     }
     // A standby refuses to start with less than its primary had.
     let control = ToolCall::new("pg_controldata").arg(data.as_str());
-    let control = run(spec.installation, control, &mut Vec::new()).await?;
+    let control = run(scene.installation, control, &mut Vec::new()).await?;
     for (words, name) in PRIMARY {
         if let Some(value) = control.stdout.lines().find_map(|line| line.strip_prefix(words)) {
             wish = wish.setting(*name, value.trim());
         }
     }
     let start = Instant::now();
-    let mut server = Server::start(wish).await.map_err(|error| told(error, description))?;
-    let outcome = wait_and_read(spec, &server, start).await;
+    let mut server = Server::start(wish).await.map_err(|error| told(error, scene.label))?;
+    let outcome = wait_and_read(scene, &server, start).await;
     let log = server.log_tail(40);
     let stopped = server.stop_keeping_data().await;
     match outcome {
@@ -325,10 +337,10 @@ const PRIMARY: &[(&str, &str)] = &[
     ("max_locks_per_xact setting:", "max_locks_per_transaction"),
 ];
 
-fn told(error: underpin_pg::LifecycleError, description: &Description) -> BackupError {
+fn told(error: underpin_pg::LifecycleError, label: &str) -> BackupError {
     let text = error.to_string();
     target_missed(&text).unwrap_or_else(|| match text.contains("invalid checkpoint record") {
-        true => BackupError::Damaged { label: description.label.clone(), what: text },
+        true => BackupError::Damaged { label: label.to_owned(), what: text },
         false => BackupError::Server(error),
     })
 }
@@ -343,13 +355,13 @@ fn target_missed(log: &str) -> Option<BackupError> {
 }
 
 /// What a replay ended with.
-struct Recovered {
-    reached: String,
-    rows: u64,
-    ms: u64,
-    remarks: Vec<String>,
+pub(super) struct Recovered {
+    pub(super) reached: String,
+    pub(super) rows: u64,
+    pub(super) ms: u64,
+    pub(super) remarks: Vec<String>,
     /// What `pg_amcheck` said, as a sentence with a space before it; empty when it was not asked.
-    structure: String,
+    pub(super) structure: String,
 }
 
 /// Collations of a database whose library has another version here: its indexes on text may be out of order.
@@ -383,11 +395,7 @@ async fn outdated_collations(server: &Server, database: &str) -> Result<Vec<Stri
     Ok(remarks)
 }
 
-async fn wait_and_read(
-    spec: &RestoreSpec<'_>,
-    server: &Server,
-    start: Instant,
-) -> Result<Recovered, BackupError> {
+async fn wait_and_read(scene: &Scene<'_>, server: &Server, start: Instant) -> Result<Recovered, BackupError> {
     let session = Session::connect(&server.address()).await.map_err(BackupError::Connect)?;
     while session.value("SELECT pg_is_in_recovery()").await.map_err(BackupError::Ask)?.as_deref() == Some("t")
     {
@@ -410,8 +418,8 @@ async fn wait_and_read(
         let sums = checksum::database_checksums(&address, &checksum::Options::default()).await;
         rows += sums.map_err(BackupError::Sum)?.rows();
         remarks.extend(outdated_collations(server, name).await?);
-        if spec.depth == Depth::Structure {
-            let structure = amcheck::structure(spec.installation, &address).await?;
+        if scene.depth == Depth::Structure {
+            let structure = amcheck::structure(scene.installation, &address).await?;
             if let Structure::Damaged(_) = structure {
                 remarks.push(format!("Database {name}: {}. REINDEX what it names.", structure.words()));
             } else {

@@ -76,6 +76,11 @@ impl Shelf<'_> {
         self.numbers(timeline).last().map(|last| (last + 1) * self.bytes)
     }
 
+    /// Returns the place where the segment begins.
+    pub(super) fn begin(&self, segment: &str) -> Option<u64> {
+        self.number(segment).map(|number| number * self.bytes)
+    }
+
     fn numbers(&self, timeline: u32) -> Vec<u64> {
         let own = self.names.iter().filter(|name| timeline_of(name) == Some(timeline));
         let mut numbers: Vec<u64> = own.filter_map(|name| self.number(name)).collect();

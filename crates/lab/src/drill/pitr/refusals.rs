@@ -7,7 +7,7 @@ use underpin_pg::Session;
 use super::scene::Scene;
 use super::{Points, Refusal};
 use crate::backup::restore::Until;
-use crate::backup::{BackupKind, BackupSpec, take};
+use crate::backup::{BackupKind, BackupSpec, Extent, take};
 use crate::drill::pitr::recoveries::bring_back;
 use crate::error::LabError;
 
@@ -126,6 +126,7 @@ async fn tablespace(scene: &mut Scene<'_>) -> Result<Refusal, LabError> {
         installation: scene.spec.ground.installation,
         folder: &scene.folder,
         kind: BackupKind::Physical,
+        extent: Extent::Full,
         keep: None,
     };
     let said = take(&spec).await.err().map(|error| error.to_string());

@@ -10,7 +10,7 @@ use underpin_pg::{Address, OwnedFolder, RunAs, Server, Session, checksum};
 
 use super::PitrSpec;
 use super::recoveries::Point;
-use crate::backup::{BackupKind, BackupSpec, archive_command, take};
+use crate::backup::{BackupKind, BackupSpec, Extent, archive_command, take};
 use crate::drill::book::Book;
 use crate::drill::transcript;
 use crate::error::LabError;
@@ -117,6 +117,7 @@ impl<'a> Scene<'a> {
             installation: self.spec.ground.installation,
             folder: &self.folder,
             kind: BackupKind::Physical,
+            extent: Extent::Full,
             keep: None,
         })
         .await?;
