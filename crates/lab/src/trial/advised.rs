@@ -57,7 +57,6 @@ async fn one(trial: &Trial<'_>, away: &Away, anyway: &[String]) -> Result<Option
     for statement in &advised {
         session.execute(statement).await?;
     }
-    session.execute("ANALYZE").await?;
     session.close().await;
     let (verdict, said) = trial.gate(&lab).await?;
     lab.close().await?;

@@ -158,9 +158,11 @@ impl<'a> Choosing<'a> {
     /// Returns what saves most. What saves about as much is told apart by the plans for any values, then by size. What costs
     /// other queries more than it saves may still be the best beside an index of theirs, later.
     async fn best_of(&self, useful: &[Built]) -> Result<Option<Built>, LabError> {
-        let most = useful.iter().map(|built| built.saved).fold(0.0, f64::max);
+        let paying: Vec<&Built> =
+            useful.iter().filter(|built| self.carries_for_something(built, useful)).collect();
+        let most = paying.iter().map(|built| built.saved).fold(0.0, f64::max);
         let good = |built: &&Built| built.saved > 0.0 && built.saved >= (1.0 - CLOSE) * most;
-        let close: Vec<&Built> = useful.iter().filter(good).collect();
+        let close: Vec<&Built> = paying.iter().copied().filter(good).collect();
         let mut costs = Vec::new();
         for built in &close {
             let for_any = if close.len() > 1 { self.for_any_values(built).await? } else { 0.0 };
@@ -169,6 +171,18 @@ impl<'a> Choosing<'a> {
         let least = costs.iter().copied().fold(f64::MAX, f64::min);
         let best = close.into_iter().zip(costs).filter(|(_, cost)| *cost <= least + SAME * most);
         Ok(best.map(|(built, _)| built).min_by_key(|built| built.bytes).cloned())
+    }
+
+    /// Returns whether what the index carries along spares some query enough blocks beside the same index without.
+    fn carries_for_something(&self, built: &Built, useful: &[Built]) -> bool {
+        let plain = Candidate { include: Vec::new(), ..built.candidate.clone() };
+        let Some(plain) = useful.iter().find(|one| one.candidate == plain) else { return true };
+        built.candidate.include.is_empty()
+            || built.better.iter().any(|(at, with)| {
+                let own = plain.better.iter().find(|(other, _)| other == at);
+                let without = own.map_or_else(|| self.now[*at].buffers(), |(_, measured)| measured.buffers());
+                without >= with.buffers() + COVERING
+            })
     }
 
     /// Returns the blocks per second of the queries that improve, under their plans for any values.
