@@ -32,6 +32,8 @@ pub(super) struct Built {
     pub(super) saved: f64,
     /// Positions in the workload that improve, executed with it.
     pub(super) better: Vec<(usize, Measured)>,
+    /// Blocks of every query that takes it, by position in the workload.
+    blocks: BTreeMap<usize, u64>,
     /// A transaction that improves, with its blocks without it and with it.
     pub(super) transaction: Option<(String, u64, u64)>,
     /// Queries that read more with it, which is less than it saves.
@@ -85,8 +87,15 @@ impl Built {
         let quoted = quote_qualified(&candidate.schema, TRIED);
         let size = session.value(&format!("SELECT pg_relation_size('{quoted}')")).await?;
         let bytes = size.and_then(|size| size.parse().ok()).unwrap_or(0);
-        let (candidate, better, harms) = (candidate.clone(), Vec::new(), Vec::new());
-        Ok(Some(Built { candidate, bytes, saved: 0.0, better, transaction: None, harms }))
+        Ok(Some(Built {
+            candidate: candidate.clone(),
+            bytes,
+            saved: 0.0,
+            better: Vec::new(),
+            blocks: BTreeMap::new(),
+            transaction: None,
+            harms: Vec::new(),
+        }))
     }
 
     /// Drops it again.
@@ -178,10 +187,9 @@ impl<'a> Choosing<'a> {
         let plain = Candidate { include: Vec::new(), ..built.candidate.clone() };
         let Some(plain) = useful.iter().find(|one| one.candidate == plain) else { return true };
         built.candidate.include.is_empty()
-            || built.better.iter().any(|(at, with)| {
-                let own = plain.better.iter().find(|(other, _)| other == at);
-                let without = own.map_or_else(|| self.now[*at].buffers(), |(_, measured)| measured.buffers());
-                without >= with.buffers() + COVERING
+            || built.blocks.iter().any(|(at, with)| {
+                let without = plain.blocks.get(at).copied().unwrap_or_else(|| self.now[*at].buffers());
+                without >= with + COVERING
             })
     }
 
@@ -216,6 +224,7 @@ impl<'a> Choosing<'a> {
                 continue;
             }
             let (before, with) = (self.now[at].buffers(), self.planner.measure(base.asked(), "").await?);
+            built.blocks.insert(at, with.buffers());
             built.saved += (before as f64 - with.buffers() as f64) * self.workload.weight(at);
             if built.is_worth((before, with.buffers())) {
                 clearly = true;
