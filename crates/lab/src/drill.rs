@@ -8,6 +8,7 @@ pub mod driver;
 pub mod failover;
 pub mod ground;
 mod ledger;
+mod on_lab;
 pub mod patroni;
 pub mod pitr;
 mod pooling;

@@ -12,12 +12,13 @@ use futures_util::future::LocalBoxFuture;
 use underpin_model::project::Project;
 use underpin_model::{Code, EventSink};
 
+use super::on_lab::on_lab;
 use super::pooling;
 use crate::error::LabError;
-use crate::lab::{Lab, LabSpec, elapsed_ms};
+use crate::lab::{Lab, LabSpec};
 use crate::load::Workload;
 use crate::proof::Outcome;
-use crate::prove::{Proved, Run, finish};
+use crate::prove::Proved;
 use crate::template;
 
 pub use judge::{Judged, judge};
@@ -57,18 +58,8 @@ pub fn storm<'a>(
     spec: &'a StormSpec<'a>,
     events: &'a dyn EventSink,
 ) -> LocalBoxFuture<'a, Result<Proved, LabError>> {
-    Box::pin(async move {
-        let run = Run::start(spec.project, &[], events);
-        let start = std::time::Instant::now();
-        let lab = Lab::open(spec.project, spec.lab, events).await?;
-        let info = lab.server_info().await?;
-        let outcome = outcome(spec, &lab, events).await?;
-        lab.close().await?;
-        let allow = spec.project.config.proofs.get(NAME).map(|settings| settings.allow.as_slice());
-        let (mut report, documents) = finish(NAME, outcome, allow.unwrap_or_default());
-        report.duration_ms = elapsed_ms(start);
-        Ok(Proved { report: run.finish(info, vec![report]), documents })
-    })
+    let examine = async |lab: &Lab| outcome(spec, lab, events).await;
+    Box::pin(on_lab(NAME, (spec.project, spec.lab), events, examine))
 }
 
 async fn outcome(spec: &StormSpec<'_>, lab: &Lab, events: &dyn EventSink) -> Result<Outcome, LabError> {

@@ -7,16 +7,15 @@ mod judge;
 mod load;
 mod told;
 
-use std::time::Instant;
-
 use futures_util::future::LocalBoxFuture;
 use underpin_model::project::Project;
 use underpin_model::{Code, Event, EventSink};
 
+use super::on_lab::on_lab;
 use crate::error::LabError;
-use crate::lab::{Lab, LabSpec, elapsed_ms};
+use crate::lab::{Lab, LabSpec};
 use crate::proof::Outcome;
-use crate::prove::{Proved, Run, finish};
+use crate::prove::Proved;
 use changed::{Index, Table};
 use copy::{Change, Copied};
 use judge::Studied;
@@ -51,18 +50,8 @@ pub fn updates<'a>(
     spec: &'a UpdatesSpec<'a>,
     events: &'a dyn EventSink,
 ) -> LocalBoxFuture<'a, Result<Proved, LabError>> {
-    Box::pin(async move {
-        let run = Run::start(spec.project, &[], events);
-        let start = Instant::now();
-        let lab = Lab::open(spec.project, spec.lab, events).await?;
-        let info = lab.server_info().await?;
-        let outcome = outcome(spec, &lab, events).await?;
-        lab.close().await?;
-        let allow = spec.project.config.proofs.get(NAME).map(|settings| settings.allow.as_slice());
-        let (mut report, documents) = finish(NAME, outcome, allow.unwrap_or_default());
-        report.duration_ms = elapsed_ms(start);
-        Ok(Proved { report: run.finish(info, vec![report]), documents })
-    })
+    let examine = async |lab: &Lab| outcome(spec, lab, events).await;
+    Box::pin(on_lab(NAME, (spec.project, spec.lab), events, examine))
 }
 
 async fn outcome(spec: &UpdatesSpec<'_>, lab: &Lab, events: &dyn EventSink) -> Result<Outcome, LabError> {
