@@ -16,6 +16,7 @@ mod physical;
 mod recovery;
 pub mod restore;
 mod segments;
+mod sequences;
 mod structure;
 
 use std::collections::BTreeMap;

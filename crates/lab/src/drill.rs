@@ -12,7 +12,7 @@ mod on_lab;
 pub mod patroni;
 pub mod pitr;
 mod pooling;
-mod project_load;
+pub(crate) mod project_load;
 pub mod storm;
 mod topology;
 mod transcript;

@@ -6,6 +6,8 @@ use crate::proof::Proof;
 
 pub mod atomicity;
 pub mod constraints;
+pub mod crash;
+pub mod failover;
 pub mod indexes;
 pub mod isolation;
 pub mod migrations;
@@ -36,6 +38,8 @@ pub const ALL: &[Proof] = &[
     roles::PROOF,
     restore::PROOF,
     pitr::PROOF,
+    crash::PROOF,
+    failover::PROOF,
     plans::PROOF,
     indexes::PROOF,
     statistics::PROOF,
@@ -56,6 +60,8 @@ pub const CODES: &[&[Code]] = &[
     roles::CODES,
     restore::CODES,
     pitr::CODES,
+    crash::CODES,
+    failover::CODES,
     plans::CODES,
     indexes::CODES,
     statistics::CODES,

@@ -196,6 +196,30 @@ pub const MUTATIONS: &[Mutation] = &[
         "CREATE UNLOGGED TABLE carts (id bigint PRIMARY KEY);\nINSERT INTO carts SELECT generate_series(1, 10);",
     ),
     append(
+        "commits acknowledged before they are on the disk",
+        "crash",
+        "crash-loses-commits",
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$;",
+    ),
+    replace(
+        "a count in a table that a crash empties",
+        "crash",
+        "crash-breaks-invariant",
+        (SCHEMA, "CREATE TABLE orders (", "CREATE UNLOGGED TABLE orders ("),
+    ),
+    append(
+        "commits that wait for no standby",
+        "failover",
+        "failover-loses-commits",
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = local', current_database()); END $$;",
+    ),
+    append(
+        "a table that no standby has",
+        "failover",
+        "failover-differs",
+        "CREATE UNLOGGED TABLE carts (id bigint PRIMARY KEY);\nINSERT INTO carts SELECT generate_series(1, 10);",
+    ),
+    append(
         "a check that pg_restore cannot create",
         "restore",
         "restore-fails",

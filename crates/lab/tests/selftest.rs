@@ -50,6 +50,8 @@ notices_its_mutations! {
     roles_notices: "roles";
     restore_notices: "restore";
     pitr_notices: "pitr";
+    crash_notices: "crash";
+    failover_notices: "failover";
     migrations_notices: "migrations";
     plans_notices: "plans";
     indexes_notices: "indexes";

@@ -12,7 +12,7 @@ mod reading;
 pub(crate) mod table_list;
 mod workers;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::BoxFuture;
 use thiserror::Error;
@@ -127,7 +127,8 @@ pub struct Options {
     pub scope: Scope,
 }
 
-/// Which tables are read. Tables of extensions and temporary tables never are.
+/// Which tables are read. Tables of extensions and temporary tables never are, nor are unlogged ones of a standby, where
+/// nobody can read them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Scope {
     /// All but the ledgers of migration tools, and all sequences but theirs.
@@ -204,6 +205,13 @@ async fn tables_in_scope(session: &Session, scope: &Scope) -> Result<Vec<TableFi
         }
     }
     Ok(tables)
+}
+
+/// Returns the sequences as they are now, by `schema.name`; they know no snapshots.
+///
+/// The session's settings stay as they were.
+pub async fn sequences(session: &Session) -> Result<BTreeMap<String, String>, ChecksumError> {
+    Ok(sequences_in_scope(session, &Scope::UserTables).await?.into_iter().collect())
 }
 
 async fn sequences_in_scope(

@@ -1,6 +1,7 @@
 //! A dump of one database, summed in the snapshot that the dump reads.
 
 use camino::Utf8Path;
+use underpin_model::checksum::DatabaseChecksum;
 use underpin_pg::{ToolCall, checksum};
 
 use super::{BackupError, BackupSpec, Begun, FileSum, Taken, narrowed, run, structure};
@@ -19,6 +20,8 @@ pub(super) async fn take(spec: &BackupSpec<'_>, begun: Begun) -> Result<Taken, B
     // The snapshot lives as long as this transaction, and pg_dump reads what we sum (manual, pg_export_snapshot).
     session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(BackupError::Ask)?;
     let snapshot = session.value("SELECT pg_export_snapshot()").await.map_err(BackupError::Ask)?;
+    // Sequences know no snapshots: they go on while the dump reads them, so they are noted before it begins.
+    let sequences = checksum::sequences(&session).await.map_err(BackupError::Sum)?;
     let dump = ToolCall::new("pg_dump")
         .args([
             "--format=custom".to_owned(),
@@ -44,7 +47,7 @@ pub(super) async fn take(spec: &BackupSpec<'_>, begun: Begun) -> Result<Taken, B
     narrowed::write(&taken.path.join(GROUPS), &groups)?;
     taken.description.files =
         [DUMP, ROLES, GROUPS].iter().map(|name| file_sum(&taken.path, name)).collect::<Result<_, _>>()?;
-    taken.description.content = Some(sums);
+    taken.description.content = Some(DatabaseChecksum { sequences, ..sums });
     taken.description.large_objects = large_objects;
     taken.description.form = Some(form);
     taken.description.catalog = Some(catalog);

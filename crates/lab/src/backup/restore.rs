@@ -12,7 +12,7 @@ use underpin_pg::{Address, Installation, Session, ToolCall, checksum};
 
 use super::amcheck::{self, Structure};
 use super::logical::{DUMP, ROLES, file_sum};
-use super::{BackupError, BackupKind, Description, attempt, folder, narrowed, run, structure};
+use super::{BackupError, BackupKind, Description, attempt, folder, narrowed, run, sequences, structure};
 
 /// A wish for a restore.
 pub struct RestoreSpec<'a> {
@@ -152,7 +152,7 @@ async fn logical(spec: &RestoreSpec<'_>, address: &Address) -> Result<Restored, 
         .map_err(BackupError::Sum)?;
     let expected = description.content.clone().unwrap_or_default();
     let named = narrowed::rows(address, &path, (&expected, &found)).await?;
-    let mut differences = differences((&expected, &found), &named);
+    let mut differences = differences(&description, &found, &named);
     differences.extend(structure_differences(address, &description).await?);
     let objects = large_objects(address, &description, &mut differences).await?;
     let structure = amcheck::structure(spec.installation, address).await?;
@@ -284,29 +284,28 @@ pub(crate) fn differing_objects(
         .collect()
 }
 
-/// Sequences know no snapshots: they were read before the dump, so the restored ones may be further but not behind.
+/// Returns the tables and sequences that are not as they were, as words; a sequence may be further.
 ///
 /// `named` are the words for the rows that differ, by table.
 fn differences(
-    (expected, found): (&DatabaseChecksum, &DatabaseChecksum),
+    description: &Description,
+    found: &DatabaseChecksum,
     named: &BTreeMap<String, String>,
 ) -> Vec<String> {
-    let ahead = |object: &str| {
-        let value = |sums: &DatabaseChecksum| sums.sequences.get(object).and_then(|text| first_number(text));
-        matches!((value(expected), value(found)), (Some(expected), Some(found)) if found >= expected)
+    let expected = description.content.clone().unwrap_or_default();
+    let as_far = |object: &str| {
+        let (name, catalog) = (object.trim_start_matches("sequence "), description.catalog.as_ref());
+        let places = expected.sequences.get(name).zip(found.sequences.get(name));
+        places.is_some_and(|(expected, found)| sequences::as_far(name, catalog, (expected, found)))
     };
     let side = |side: &Option<String>| side.clone().unwrap_or_else(|| "absent".to_owned());
     expected
         .differences(found)
         .into_iter()
-        .filter(|one| !ahead(one.object.trim_start_matches("sequence ")))
+        .filter(|one| !as_far(&one.object))
         .map(|one| {
             let rows = named.get(&one.object).map_or_else(String::new, |rows| format!(": {rows}"));
             format!("{}: {} became {}{rows}", one.object, side(&one.left), side(&one.right))
         })
         .collect()
-}
-
-fn first_number(text: &str) -> Option<i64> {
-    text.split(|letter: char| !letter.is_ascii_digit() && letter != '-').find_map(|word| word.parse().ok())
 }

@@ -62,13 +62,8 @@ pub(super) struct Compared {
     pub(super) torn: Vec<u64>,
 }
 
-/// Tables of the book, in a schema that neither checksums nor catalogs of the project count. They must survive a kill that
-/// comes at once, where the server under test acknowledges too early.
-const TABLES: &str = "SET synchronous_commit = on;
-    CREATE SCHEMA IF NOT EXISTS underpin;
-    CREATE TABLE underpin.book_head (number bigint NOT NULL);
-    INSERT INTO underpin.book_head VALUES (0);
-    CREATE TABLE underpin.book (number bigint, request bigint NOT NULL, side text, amount bigint NOT NULL, PRIMARY KEY (number, side))";
+/// Tables of the book, in a schema that neither checksums nor catalogs of the project count.
+const TABLES: &str = include_str!("book.sql");
 
 /// Pause between attempts.
 const RETRY: Duration = Duration::from_millis(2);
@@ -80,13 +75,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE_LIMIT: Duration = Duration::from_secs(30);
 
 impl Book {
-    /// Creates the tables.
-    pub(super) async fn prepare(address: &Address) -> Result<Book, LabError> {
-        let session = Session::connect(address).await?;
+    /// Creates the tables as superuser in the database where `writer` writes.
+    pub(super) async fn prepare(superuser: &Address, writer: Address) -> Result<Book, LabError> {
+        let session = Session::connect(superuser).await?;
         session.execute(TABLES).await?;
         session.close().await;
         let book = Book::default();
-        book.point_to(Some(address.clone()));
+        book.point_to(Some(writer));
         Ok(book)
     }
 

@@ -75,13 +75,13 @@ pub fn crash<'a>(spec: &'a CrashSpec<'a>) -> LocalBoxFuture<'a, Result<Crash, La
         }
         let mut server = Server::start(wish).await?;
         let address = server.address().database(spec.ground.database());
-        let book = Book::prepare(&address).await?;
+        let book = Book::prepare(&address, spec.ground.writer(&address)).await?;
         let clients = (0..spec.clients.max(1)).map(|_| book.clone().client());
         let beside = (0..spec.clients.max(1)).map(|nth| {
             let (book, address) = (&book, &address);
             async move {
                 match spec.ground.stock {
-                    Some((project, _)) => project_load::run(project, address, book, nth).await,
+                    Some((project, _)) => project_load::run(project, address, &|| book.ended(), nth).await,
                     None => Ends::default(),
                 }
             }
@@ -136,7 +136,7 @@ async fn act(spec: &CrashSpec<'_>, server: &mut Server, book: &Book) -> Result<C
         crash.violated.extend(violated.into_iter().map(|what| format!("after kill {round}, {what}")));
         crash.invariants = spec.ground.stock.map_or(0, |(project, _)| project.invariants.len());
         book.forget(&compared.missing);
-        book.point_to(Some(address.clone()));
+        book.point_to(Some(spec.ground.writer(&address)));
     }
     Ok(crash)
 }

@@ -137,7 +137,7 @@ async fn drill<C: Cluster>(spec: &FailoverSpec<'_>, mut cluster: C) -> Result<Fa
     let old = hosts.first().ok_or_else(nobody)?;
     let database = spec.ground.database();
     let before = tables(&old.database(database)).await?;
-    let ledger = Ledger::prepare(old).await?;
+    let ledger = Ledger::prepare(&old.database(database), spec.ground.writer(old)).await?;
     let mut callers = match &spec.callers {
         Some(callers) => Some(Callers::prepare(callers, &hosts).await?),
         None => None,
@@ -154,7 +154,7 @@ async fn drill<C: Cluster>(spec: &FailoverSpec<'_>, mut cluster: C) -> Result<Fa
     let (acted, _, _) = tokio::join!(act, clients, lives);
     let acted = acted?;
     let primary = &acted.primary.address;
-    let lost = ledger.lost(primary).await?;
+    let lost = ledger.lost(&primary.database(database)).await?;
     let mut words = cluster.words();
     let mut went_through = Vec::new();
     if let Some(callers) = &callers {
@@ -163,7 +163,7 @@ async fn drill<C: Cluster>(spec: &FailoverSpec<'_>, mut cluster: C) -> Result<Fa
         went_through.iter_mut().for_each(|caller| caller.error = told_error(&caller.error, &words));
     }
     cluster.rejoin().await?;
-    let rejoined_rows = asked::caught_up(primary, old).await?;
+    let rejoined_rows = asked::caught_up(&primary.database(database), &old.database(database)).await?;
     let tables_differ = differing(&before, [primary, old].map(|server| server.database(database))).await?;
     let promoted_by = cluster.about();
     let commands = transcript::told(std::mem::take(cluster.transcript()), &words);
@@ -194,12 +194,34 @@ async fn drill<C: Cluster>(spec: &FailoverSpec<'_>, mut cluster: C) -> Result<Fa
 }
 
 impl Failover {
-    fn keeps_its_promise(&self) -> bool {
-        let kept = match self.commit {
-            Commit::Synchronous => self.lost == 0 && self.callers.iter().all(|caller| caller.lost == 0),
-            Commit::Asynchronous => self.rpo_ms < RPO_LIMIT_MS,
+    /// Returns words for how commits were replicated and what happened to the primary.
+    pub fn words(&self) -> (&'static str, &'static str) {
+        let commit = match self.commit {
+            Commit::Synchronous => "synchronous",
+            Commit::Asynchronous => "asynchronous",
         };
-        kept && self.two_primaries != Some(true) && self.tables_differ.is_empty()
+        let failure = match self.failure {
+            Failure::Kill => "kill -9",
+            Failure::KillServer => "kill -9 of the server alone",
+            Failure::Freeze => "frozen",
+            Failure::DiskFull => "disk full",
+            Failure::Slow => "link slow, then kill -9",
+            Failure::Cut if self.driver == "patroni" => "cut off, and alive",
+            Failure::Cut => "link cut, then kill -9",
+        };
+        (commit, failure)
+    }
+
+    /// Tells whether more is lost than the kind of replication promises: anything when synchronous, a second when not.
+    pub fn loses_too_much(&self) -> bool {
+        match self.commit {
+            Commit::Synchronous => self.lost > 0 || self.callers.iter().any(|caller| caller.lost > 0),
+            Commit::Asynchronous => self.rpo_ms >= RPO_LIMIT_MS,
+        }
+    }
+
+    fn keeps_its_promise(&self) -> bool {
+        !self.loses_too_much() && self.two_primaries != Some(true) && self.tables_differ.is_empty()
     }
 }
 
@@ -255,7 +277,7 @@ async fn act<C: Cluster>(
     let primary = cluster.promoted(ledger).await?;
     let same = nodes.first().is_some_and(|old| old.name == primary.name);
     let back_from = if same { Instant::now() } else { failed_at };
-    ledger.point_to(Some(primary.address.clone()));
+    ledger.point_to(Some(spec.ground.writer(&primary.address)));
     if let Some(callers) = &mut callers {
         let steps = callers.operate(&primary.address).await?;
         cluster.transcript().extend(steps);
@@ -267,7 +289,7 @@ async fn act<C: Cluster>(
     }
     let span = Span { failed_at, back_from, settled_at: Instant::now() };
     let two_primaries = if cluster.wake(spec.failure).await? {
-        Some(asked::old_takes_writes(&old, cluster.transcript()).await?)
+        Some(asked::old_takes_writes(&spec.ground.writer(&old), cluster.transcript()).await?)
     } else {
         None
     };

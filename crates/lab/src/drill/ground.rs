@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use underpin_model::EventSink;
 use underpin_model::project::Project;
-use underpin_pg::{DataSource, Installation, Profile, ServerSpec};
+use underpin_pg::{Address, DataSource, Installation, Profile, ServerSpec};
 
 use crate::error::LabError;
 use crate::lab::LabSpec;
@@ -22,6 +22,14 @@ impl Ground<'_> {
     /// Returns the database in which clients write.
     pub fn database(&self) -> &'static str {
         if self.stock.is_some() { template::DATABASE } else { "postgres" }
+    }
+
+    /// Returns where the clients of a drill write on that server: in the project's database, as its application role. The
+    /// settings of both, such as synchronous_commit, decide what an acknowledged commit is worth.
+    pub(super) fn writer(&self, server: &Address) -> Address {
+        let address = server.database(self.database());
+        let role = self.stock.and_then(|(project, _)| project.config.database.app_role.as_ref());
+        role.map_or_else(|| address.clone(), |role| address.user(role))
     }
 
     /// Returns the wish for a server with production's durability.

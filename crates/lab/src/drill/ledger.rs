@@ -34,6 +34,14 @@ struct Shared {
 #[derive(Clone, Default)]
 pub(super) struct Ledger(Rc<RefCell<Shared>>);
 
+/// The table, in a schema that neither checksums nor catalogs of the project count. It must be on every standby that the
+/// project's own settings would not wait for.
+const TABLE: &str = "SET synchronous_commit = on;
+    CREATE SCHEMA IF NOT EXISTS underpin;
+    CREATE TABLE underpin.ledger (number bigint PRIMARY KEY);
+    GRANT USAGE ON SCHEMA underpin TO PUBLIC;
+    GRANT SELECT, INSERT ON underpin.ledger TO PUBLIC";
+
 /// Pause between attempts to reach the primary.
 const RETRY: Duration = Duration::from_millis(5);
 
@@ -41,13 +49,13 @@ const RETRY: Duration = Duration::from_millis(5);
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Ledger {
-    /// Creates the table.
-    pub(super) async fn prepare(primary: &Address) -> Result<Ledger, LabError> {
-        let session = Session::connect(primary).await?;
-        session.execute("CREATE TABLE underpin_ledger (number bigint PRIMARY KEY)").await?;
+    /// Creates the table as superuser in the database where `writer` writes.
+    pub(super) async fn prepare(superuser: &Address, writer: Address) -> Result<Ledger, LabError> {
+        let session = Session::connect(superuser).await?;
+        session.execute(TABLE).await?;
         session.close().await;
         let ledger = Ledger::default();
-        ledger.point_to(Some(primary.clone()));
+        ledger.point_to(Some(writer));
         Ok(ledger)
     }
 
@@ -77,7 +85,7 @@ impl Ledger {
     /// Returns the acknowledged commits that the server does not have.
     pub(super) async fn lost(&self, primary: &Address) -> Result<Vec<Acknowledged>, LabError> {
         let session = Session::connect(primary).await?;
-        let rows = session.rows("SELECT number FROM underpin_ledger").await?;
+        let rows = session.rows("SELECT number FROM underpin.ledger").await?;
         session.close().await;
         let there: BTreeSet<u64> = rows.column("number").filter_map(|number| number.parse().ok()).collect();
         Ok(self.0.borrow().acknowledged.iter().copied().filter(|one| !there.contains(&one.number)).collect())
@@ -118,7 +126,7 @@ impl Ledger {
                 shared.next += 1;
                 shared.next
             };
-            let sql = format!("INSERT INTO underpin_ledger VALUES ({number})");
+            let sql = format!("INSERT INTO underpin.ledger VALUES ({number})");
             let written = tokio::select! {
                 written = tokio::time::timeout(PATIENCE, session.execute(&sql)) => written,
                 // Whoever hangs on a server that answers nobody hears of the new one from its configuration.

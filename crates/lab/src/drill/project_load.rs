@@ -1,27 +1,26 @@
-//! The project's own transactions as load beside a drill's record, and the project's invariants afterwards.
+//! The project's own transactions as load beside a drill or a backup, and the project's invariants afterwards.
 
 use underpin_model::project::Project;
 use underpin_pg::{Address, Session};
 
-use super::book::Book;
 use crate::error::LabError;
 use crate::params;
 use crate::script_run::ScriptRun;
 
 /// How often the project's transactions ended, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Ends {
+pub(crate) struct Ends {
     /// With COMMIT, acknowledged.
-    pub(super) committed: u64,
+    pub(crate) committed: u64,
     /// Refused by the server, or lost with it.
-    pub(super) failed: u64,
+    pub(crate) failed: u64,
 }
 
-/// Runs the project's transactions one after the other until the book ends, through every restart of the server.
-pub(super) async fn run(project: &Project, superuser: &Address, book: &Book, nth: usize) -> Ends {
+/// Runs the project's transactions one after the other until `over` says so, through every restart of the server.
+pub(crate) async fn run(project: &Project, superuser: &Address, over: &dyn Fn() -> bool, nth: usize) -> Ends {
     let mut ends = Ends::default();
     let mut turn = nth;
-    while !book.ended() && !project.transactions.is_empty() {
+    while !over() && !project.transactions.is_empty() {
         let script = &project.transactions[turn % project.transactions.len()];
         let role = script.role.as_ref().or(project.config.database.app_role.as_ref());
         let seed = (turn as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -3,6 +3,7 @@
 mod backup;
 mod compare;
 mod damage;
+mod living;
 mod runbook;
 
 use underpin_model::{Code, Evidence, Finding, ObjectKind, ObjectRef};
@@ -51,8 +52,16 @@ async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
         });
         kind_of_backup(*kind, &mut bench, &original, &mut outcome).await?;
     }
+    let living = living::examine(experiment, &source, &mut bench, &mut outcome).await?;
     source.stop().await?;
     conclude(&mut outcome, &bench, &original);
+    if let Some(living) = living {
+        outcome.measure("commits beside a backup", living.committed as f64, "commits");
+        outcome.summary.push_str(&format!(
+            " A backup beside {} transactions of the project has what its snapshot had, though {} tables moved on.",
+            living.committed, living.moved
+        ));
+    }
     Ok(outcome)
 }
 

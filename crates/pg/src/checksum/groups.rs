@@ -12,7 +12,7 @@ use underpin_model::sql_text::quote_literal;
 
 use super::narrow::Source;
 use super::table_list::TableFile;
-use super::{ChecksumError, Scope, sequences_in_scope, tables_in_scope};
+use super::{ChecksumError, Scope, tables_in_scope};
 use crate::catalog::text_form;
 use crate::rows::{Row, Rows};
 use crate::session::Session;
@@ -48,7 +48,7 @@ pub struct Located {
     pub several: usize,
 }
 
-/// Returns what [`super::in_session`] returns, and the groups of every table, each table read once.
+/// Returns what [`super::in_session`] returns, without sequences, and the groups of every table, each table read once.
 pub async fn with_groups(session: &Session) -> Result<(DatabaseChecksum, Groups), ChecksumError> {
     let prepare = |source| ChecksumError::PrepareSession { source };
     let restoration = text_form::restoration(session).await.map_err(prepare)?;
@@ -63,7 +63,6 @@ pub async fn with_groups(session: &Session) -> Result<(DatabaseChecksum, Groups)
         let texts = sums.into_iter().map(|(group, sum)| (group, sum.text())).collect();
         groups.insert(table.key(), TableGroups { bits, groups: texts });
     }
-    checksum.sequences = sequences_in_scope(session, &Scope::UserTables).await?.into_iter().collect();
     session.rows(&restoration).await.map_err(prepare)?;
     Ok((checksum, groups))
 }

@@ -170,22 +170,8 @@ fn failures(args: &FailoverArgs, driver: &Driver) -> Result<Vec<Failure>, Fault>
     Ok(taken)
 }
 
-fn words(one: &Failover) -> (&'static str, &'static str) {
-    let commit = if one.commit == Commit::Synchronous { "synchronous" } else { "asynchronous" };
-    let failure = match one.failure {
-        Failure::Kill => "kill -9",
-        Failure::KillServer => "kill -9 of the server alone",
-        Failure::Freeze => "frozen",
-        Failure::DiskFull => "disk full",
-        Failure::Slow => "link slow, then kill -9",
-        Failure::Cut if one.driver == "patroni" => "cut off, and alive",
-        Failure::Cut => "link cut, then kill -9",
-    };
-    (commit, failure)
-}
-
 fn line(one: &Failover) -> String {
-    let (commit, failure) = words(one);
+    let (commit, failure) = one.words();
     let mut text = format!(
         "{:<8} {commit}, {failure}: {} commits acknowledged, {} of them lost ({} predicted from the lag; RPO {} ms); next write after {} \
          ms (RTO), on {}. The old primary rejoined with {} rows.",
@@ -254,7 +240,7 @@ fn runbook(all: &[Failover], skipped: Option<&str>) -> String {
     }
     text.push('\n');
     for one in all {
-        let (commit, failure) = words(one);
+        let (commit, failure) = one.words();
         text.push_str(&format!("\n## {commit}, {failure}\n\n{}\n", line(one)));
         text.push_str(&caller_table(&one.callers));
         text.push_str("\n```console\n");

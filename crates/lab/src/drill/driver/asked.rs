@@ -67,7 +67,7 @@ pub(in crate::drill) async fn old_takes_writes(
     let mut number = 0;
     while start.elapsed() < LOOK {
         number += 1;
-        let sql = format!("SET statement_timeout = '1s'; INSERT INTO underpin_ledger VALUES (-{number})");
+        let sql = format!("SET statement_timeout = '1s'; INSERT INTO underpin.ledger VALUES (-{number})");
         let written = async {
             let session = Session::connect(old).await.ok()?;
             session.execute(&sql).await.ok()?;
@@ -90,8 +90,8 @@ pub(in crate::drill) async fn old_takes_writes(
 
 /// Waits until the server has as many rows of the ledger as the primary, and returns their number.
 pub(in crate::drill) async fn caught_up(primary: &Address, other: &Address) -> Result<u64, LabError> {
-    let count = value(primary, "SELECT count(*) FROM underpin_ledger").await?;
-    until(other, &format!("SELECT count(*) = {count} FROM underpin_ledger")).await?;
+    let count = value(primary, "SELECT count(*) FROM underpin.ledger").await?;
+    until(other, &format!("SELECT count(*) = {count} FROM underpin.ledger")).await?;
     Ok(count.parse().unwrap_or_default())
 }
 

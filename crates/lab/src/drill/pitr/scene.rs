@@ -74,7 +74,7 @@ impl<'a> Scene<'a> {
         let server = Server::start(wish.setting("archive_command", command)).await?;
         let address = server.address().database(spec.ground.database());
         let content = tables(&address).await?;
-        let book = Book::prepare(&address).await?;
+        let book = Book::prepare(&address, spec.ground.writer(&address)).await?;
         let said = format!(
             "archive_mode = on, archive_timeout = {ARCHIVE_TIMEOUT_S} s, archive_command = {}",
             archive_command(&folder)

@@ -276,7 +276,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Runs a program that must succeed, without a record of it.
-    async fn quiet(&self, call: ToolCall) -> Result<(), LabError> {
+    pub(super) async fn quiet(&self, call: ToolCall) -> Result<(), LabError> {
         let output = self.run(call).await?;
         if output.exit == 0 {
             Ok(())

@@ -27,8 +27,15 @@ pub(super) fn render(bench: &Bench<'_>) -> String {
         text.push_str(&format!("| {} |\n", row.join(" | ").replace('`', "'")));
     }
     text.push_str(
-        "\n## What this does not show\n\n\
-         Point-in-time recovery, a backup under write load, and the time that production's volume takes.\n",
+        "\n## While the application writes\n\n\
+         What ran beside the project's transactions: the first command sums every table in the snapshot that the dump\n\
+         reads, the second restores and compares with these sums.\n\n\
+         ```console\n\
+         $ underpin backup --to $BACKUP --database-url URL\n\
+         $ underpin restore --from $BACKUP --database-url URL_OF_A_NEW_DATABASE\n\
+         ```\n\n\
+         ## What this does not show\n\n\
+         Point-in-time recovery (see `pitr-runbook.md`), and the time that production's volume takes.\n",
     );
     text
 }
