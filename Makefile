@@ -18,7 +18,7 @@ help:
 	@echo "make test-newer MAJOR=18  run the tests of migrations on a newer PostgreSQL, fetched with npm"
 	@echo "make lint      check formatting, lints and the rules of the house"
 	@echo "make bench     run the benchmarks"
-	@echo "make evidence  prove every reference system and regenerate its evidence/"
+	@echo "make evidence  prove and drill every reference system and regenerate its evidence/"
 	@echo "make setup     install what is missing (Debian, Ubuntu) or say what to install"
 	@echo "make clean     remove everything that can be built again"
 
@@ -41,7 +41,7 @@ bench: setup
 	$(CARGO) bench --locked --workspace --bench '*'
 
 evidence: build
-	@for system in $(systems); do $(underpin) prove --project $$system || exit; done
+	@scripts/evidence.sh $(underpin) $(systems)
 
 build: setup
 	$(CARGO) build --release --locked

@@ -42,7 +42,7 @@ pub fn prove<'a>(
     events: &'a dyn EventSink,
 ) -> LocalBoxFuture<'a, Result<Proved, LabError>> {
     Box::pin(async move {
-        let run = Run::start(project, selected, events);
+        let run = Run::start(project, selected.iter().map(|proof| proof.name), events);
         let session = open(attached).await?;
         let server = server_info(&session).await?;
         let mut proofs = Vec::new();

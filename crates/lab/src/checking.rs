@@ -69,7 +69,7 @@ pub fn check_alone<'a>(
 ) -> LocalBoxFuture<'a, Result<(Proved, Checked), LabError>> {
     Box::pin(async move {
         let proof = &proofs::migrations::PROOF;
-        let run = Run::start(wish.project, &[proof], events);
+        let run = Run::start(wish.project, [proof.name], events);
         let start = std::time::Instant::now();
         let (lab, base) = open(wish, events).await?;
         let server = lab.server_info().await?;

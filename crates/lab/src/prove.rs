@@ -73,7 +73,7 @@ pub fn prove<'a>(
     events: &'a dyn EventSink,
 ) -> LocalBoxFuture<'a, Result<Proved, LabError>> {
     Box::pin(async move {
-        let run = Run::start(project, selected, events);
+        let run = Run::start(project, selected.iter().map(|proof| proof.name), events);
         let (server, mut answers) = match Lab::open(project, &options.lab, events).await {
             Ok(lab) => answers(project, selected, options, (lab, events)).await?,
             Err(error) => {
@@ -145,16 +145,16 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// Begins a run and says so.
-    pub(crate) fn start(
+    /// Begins a run of the proofs or drills of these names and says so.
+    pub(crate) fn start<'n>(
         project: &Project,
-        selected: &[&'static Proof],
+        names: impl IntoIterator<Item = &'n str>,
         events: &'a dyn EventSink,
     ) -> Run<'a> {
         let start = Instant::now();
         let started_at = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
         let project = project.config.project.name.clone();
-        let proofs = selected.iter().map(|proof| proof.name.to_owned()).collect();
+        let proofs = names.into_iter().map(str::to_owned).collect();
         events.emit(Event::RunStarted { project: project.clone(), proofs });
         Run { project, start, started_at, events }
     }

@@ -4,6 +4,7 @@
 //! has a module of pure judges over them.
 
 mod bloat;
+mod disk;
 mod facts;
 mod index;
 mod migration;
@@ -28,6 +29,7 @@ pub const CODES: &[&[Code]] = &[
     pooling::CODES,
     migration::CODES,
     sharding::CODES,
+    disk::CODES,
 ];
 
 /// Each mode's judge.
@@ -39,6 +41,7 @@ const JUDGES: &[fn(&Facts) -> Vec<underpin_model::TriageFinding>] = &[
     pooling::judge,
     migration::judge,
     sharding::judge,
+    disk::judge,
 ];
 
 /// Looks at the database and returns what is wrong, the root cause first.

@@ -39,7 +39,10 @@ async fn place_with(settings: &[(&str, &str)]) -> Place {
     for (name, value) in SETTINGS.iter().chain(settings) {
         spec = spec.setting(*name, *value);
     }
-    let server = Server::start(spec).await.unwrap();
+    place_of(Server::start(spec).await.unwrap()).await
+}
+
+async fn place_of(server: Server) -> Place {
     let session = Session::connect(&server.address()).await.unwrap();
     // What every later fault needs: orders of customers, in good health.
     session
@@ -492,6 +495,91 @@ async fn sharding_faults_are_named() {
     place.run("CREATE TABLE filler AS SELECT n AS id, repeat('x', 800) AS body FROM generate_series(1, 100000) n;; DROP TABLE filler").await;
     place.mended_by_its_fix("nobody reads a replication slot").await;
     place.end().await;
+}
+
+#[tokio::test]
+async fn an_archive_that_takes_nothing_is_named() {
+    let place = place_with(&[("archive_mode", "on")]).await;
+    let archiver = async |condition: &str| {
+        let asked = format!("SELECT {condition} FROM pg_stat_archiver");
+        for _ in 0..600 {
+            if place.session.value(&asked).await.unwrap().as_deref() == Some("t") {
+                return;
+            }
+            // The archiver may not have heard of a new setting when the last segment came.
+            place.session.execute("UPDATE customers SET email = email WHERE id = 1").await.unwrap();
+            place.session.execute("SELECT pg_switch_wal()").await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("a minute passed without: {condition}");
+    };
+    place.run("ALTER SYSTEM SET archive_command = 'true';; SELECT pg_reload_conf()").await;
+    archiver("archived_count > 0").await;
+    place.silent("the log is archived").await;
+
+    place
+        .run("ALTER SYSTEM SET archive_command = 'false';; SELECT pg_reload_conf();; SELECT pg_switch_wal()")
+        .await;
+    archiver("failed_count > 0").await;
+    let finding = place.leads("archive_command fails").await;
+    place.run(&format!("ALTER SYSTEM SET archive_command = 'true';; {}", finding.first_fix)).await;
+    archiver("last_archived_time > last_failed_time").await;
+    place.silent("the log is archived again").await;
+    place.end().await;
+}
+
+#[tokio::test]
+async fn a_disk_that_is_nearly_full_is_named() {
+    let run_as = RunAs::choose().unwrap();
+    let room = OwnedFolder::create("/tmp".into(), "disk", &run_as).unwrap();
+    let Some(disk) = SmallDisk::mount(&room.path().join("disk"), &run_as) else {
+        eprintln!("not examined: a small disk takes rights to mount one");
+        return;
+    };
+    let mut spec = ServerSpec::new(sample::installation(), Profile::Durable, "triage");
+    spec.temp = Some(disk.0.clone());
+    for (name, value) in SETTINGS.iter().chain(&[("max_wal_size", "64MB"), ("min_wal_size", "32MB")]) {
+        spec = spec.setting(*name, *value);
+    }
+    let place = place_of(Server::start(spec).await.unwrap()).await;
+    place.silent("half of the disk is free").await;
+    let filler = disk.0.join("core.4711");
+    fs_err::write(&filler, vec![1; disk.free().saturating_sub(6 << 20)]).unwrap();
+    place.record.borrow_mut().note("-- another program wrote a file beside the data until 6 MB were left");
+    place.leads("the disk is nearly full").await;
+    fs_err::remove_file(&filler).unwrap();
+    place.record.borrow_mut().note("-- the file was removed");
+    place.silent("there is room again").await;
+    place.end().await;
+}
+
+/// A file system of its own in memory, gone with its last user.
+struct SmallDisk(camino::Utf8PathBuf);
+
+impl SmallDisk {
+    /// Mounts one of 300 MB; nothing where this process may not.
+    fn mount(at: &camino::Utf8Path, run_as: &RunAs) -> Option<SmallDisk> {
+        run_as.create_folder(at).unwrap();
+        let mounted = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=300m,mode=1777", "underpin", at.as_str()])
+            .status();
+        mounted.is_ok_and(|status| status.success()).then(|| SmallDisk(at.to_owned()))
+    }
+
+    fn free(&self) -> usize {
+        let told = std::process::Command::new("df")
+            .args(["-B1", "--output=avail", self.0.as_str()])
+            .output()
+            .unwrap();
+        String::from_utf8(told.stdout).unwrap().lines().last().unwrap().trim().parse().unwrap()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: whatever still has a file open keeps it until it ends.
+        let _ = std::process::Command::new("umount").args(["--lazy", self.0.as_str()]).status();
+    }
 }
 
 #[tokio::test]

@@ -66,10 +66,12 @@ pub const FAULTS: &[Fault] = &[
     fault("one tenant has most rows", "UP662", "public.invoices.tenant_id", &[]),
     fault("a standby receives and does not replay", "UP663", "reports_standby", &[]),
     fault("nobody reads a replication slot", "UP664", "old_standby", &[]),
+    fault("archive_command fails", "UP665", "archive_command", &[]),
+    fault("the disk is nearly full", "UP666", "data_directory", &[]),
 ];
 
 /// Whose text depends on the moment of the look: only its code is compared with the page.
-const OF_THE_MOMENT: &[&str] = &["UP642"];
+const OF_THE_MOMENT: &[&str] = &["UP642", "UP665", "UP666"];
 
 /// Returns the fault of that name.
 pub fn planted(name: &str) -> &'static Fault {

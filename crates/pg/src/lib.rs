@@ -12,6 +12,7 @@ pub mod connect_error;
 pub mod daemon;
 mod data_copy;
 pub mod descriptors;
+pub mod disk;
 pub mod doctor;
 pub mod folder;
 pub mod git;

@@ -54,6 +54,8 @@ pub(super) struct Compared {
     pub(super) expected: usize,
     /// Commits that are there.
     pub(super) found: usize,
+    /// Those that are there and need not be: their answer came later, or never.
+    pub(super) in_flight: usize,
     /// Those that must be there and are not.
     pub(super) missing: Vec<u64>,
     /// Those that must not be there.
@@ -226,6 +228,8 @@ impl Book {
                 compared.surplus.push(*number);
             } else if !written.whole() || may.get(number).is_some_and(|request| *request != written.request) {
                 compared.torn.push(*number);
+            } else if !must.contains(number) && *number > from {
+                compared.in_flight += 1;
             }
         }
         Ok(compared)

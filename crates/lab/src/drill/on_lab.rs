@@ -18,7 +18,7 @@ pub(super) async fn on_lab(
     events: &dyn EventSink,
     examine: impl AsyncFnOnce(&Lab) -> Result<Outcome, LabError>,
 ) -> Result<Proved, LabError> {
-    let run = Run::start(project, &[], events);
+    let run = Run::start(project, [name], events);
     let start = Instant::now();
     let lab = Lab::open(project, spec, events).await?;
     let info = lab.server_info().await?;

@@ -65,6 +65,8 @@ pub struct Recovery {
     pub expected: usize,
     /// Commits that are there.
     pub found: usize,
+    /// Those of them whose answer came behind the target or never: they may be there, and need not.
+    pub in_flight: usize,
     /// What differs, as words; none when exact to the commit and the project's tables are what they were.
     pub differs: Option<String>,
     /// Time from the decision to the proven data folder.
@@ -73,6 +75,16 @@ pub struct Recovery {
     pub replay_bytes: u64,
     /// Time of the replay.
     pub replay_ms: u64,
+}
+
+impl Recovery {
+    /// Returns how many commits are there, as words.
+    pub fn found_told(&self) -> String {
+        match self.in_flight {
+            0 => self.found.to_string(),
+            in_flight => format!("{} ({in_flight} in flight)", self.found),
+        }
+    }
 }
 
 /// Something that must be refused.

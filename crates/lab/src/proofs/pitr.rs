@@ -90,7 +90,7 @@ fn conclude(measured: &Pitr) -> Outcome {
             one.target.clone(),
             one.backup.clone(),
             one.expected.to_string(),
-            one.found.to_string(),
+            one.found_told(),
             one.differs.clone().unwrap_or_else(|| "exact".to_owned()),
             one.rto_ms.to_string(),
         ]

@@ -1,9 +1,11 @@
 //! Reads what the judges look at: every probe once, and those that show movement a second time.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use camino::Utf8Path;
 use underpin_model::sql_text::quote_literal;
+use underpin_pg::disk::{self, Space};
 use underpin_pg::rows::Row;
 use underpin_pg::{QueryError, Rows, Session};
 
@@ -42,6 +44,7 @@ const PROBES: &[Probe] = &[
     probe("server", "settings and counters", include_str!("sql/server.sql"), Twice::Yes),
     probe("holders", "slots, prepared transactions, standbys", include_str!("sql/holders.sql"), Twice::Yes),
     probe("builds", "index builds under way", include_str!("sql/builds.sql"), Twice::Yes),
+    probe("disk", "the archiver and the age of counters", include_str!("sql/disk.sql"), Twice::Yes),
     probe("counters", "counters of tables", include_str!("sql/counters.sql"), Twice::Yes),
     probe("tables", "tables", include_str!("sql/tables.sql"), Twice::No),
     probe("indexes", "indexes", include_str!("sql/indexes.sql"), Twice::No),
@@ -62,6 +65,12 @@ pub(super) struct Facts {
     last: BTreeMap<&'static str, Rows>,
     /// Unfinished versions per ledger: its name, quoted name and the version.
     pub(super) unfinished: Vec<Unfinished>,
+    /// Room on the disk of the data folder at the first look; none where the server runs elsewhere.
+    pub(super) space_before: Option<Space>,
+    /// The same at the second look.
+    pub(super) space: Option<Space>,
+    /// Time between the two.
+    pub(super) between: Duration,
     /// What could not be seen, as sentences.
     pub(super) unseen: Vec<String>,
     nothing: Rows,
@@ -112,6 +121,11 @@ impl Facts {
         self.server(column) - first
     }
 
+    fn room(&self) -> Option<Space> {
+        let row = self.before("disk").next()?;
+        disk::space_of(Utf8Path::new(row.text("data_directory")), row.int("started")?)
+    }
+
     /// Returns sessions that did not move between the looks: same transaction, same statement, same state.
     pub(super) fn unmoved(&self) -> impl Iterator<Item = Row<'_>> {
         self.rows("activity").filter(|row| {
@@ -136,6 +150,8 @@ pub(super) async fn read(session: &Session) -> Result<Facts, LabError> {
         }
     }
     facts.unfinished = unfinished(session, &mut facts).await?;
+    facts.space_before = facts.room();
+    let before = Instant::now();
     tokio::time::sleep(BETWEEN).await;
     for probe in PROBES.iter().filter(|probe| probe.twice == Twice::Yes) {
         match session.rows(probe.sql).await {
@@ -143,6 +159,8 @@ pub(super) async fn read(session: &Session) -> Result<Facts, LabError> {
             Err(error) => unseen(&mut facts, probe.what, error)?,
         }
     }
+    facts.space = facts.room();
+    facts.between = before.elapsed();
     say_hidden(&mut facts);
     Ok(facts)
 }

@@ -73,7 +73,7 @@ fn tell(measured: &Pitr) {
         output::result(&format!(
             "{verdict:<8} {}: {} of {} commits, from the {} backup, in {} ms (RTO); replay {:.1} MB at {speed:.0} MB/s.{}",
             one.target,
-            one.found,
+            one.found_told(),
             one.expected,
             one.backup,
             one.rto_ms,

@@ -76,7 +76,7 @@ fn row(one: &Recovery, figures: Figures) -> String {
             one.target,
             one.backup,
             one.expected,
-            one.found,
+            one.found_told(),
             one.rto_ms,
             one.replay_bytes as f64 / 1e6,
             one.replay_ms
