@@ -109,7 +109,7 @@ impl<'a> Archive<'a> {
         };
         let start = description.first_segment.as_deref().and_then(segments::timeline_of).unwrap_or(1);
         for leg in road.iter().skip_while(|leg| leg.timeline != start) {
-            let end = leg.until.or(until);
+            let end = leg.until.or(until).or_else(|| self.shelf().end(leg.timeline));
             if !self.reaches(leg, from) || end.is_some_and(|end| end <= from) {
                 break;
             }
@@ -149,7 +149,7 @@ impl<'a> Archive<'a> {
             if leg.until.is_some_and(|fork| fork <= from) || !self.reaches(leg, from) {
                 continue;
             }
-            let end = [leg.until, stretch.until].into_iter().flatten().min();
+            let end = [leg.until, stretch.until, self.shelf().end(leg.timeline)].into_iter().flatten().min();
             let call = self.dump(leg.timeline, Stretch { from, until: end });
             let call = match wanted {
                 Wanted::Name(_) => call.arg("--rmgr=XLOG"),
@@ -171,6 +171,8 @@ impl<'a> Archive<'a> {
         self.shelf().end(leg.timeline).is_some_and(|end| end > from) || leg.until.is_some()
     }
 
+    /// Returns the call that reads a stretch. Without an end behind which no file lies, pg_waldump would wait five seconds
+    /// for the next one to come.
     fn dump(&self, timeline: u32, stretch: Stretch) -> ToolCall {
         let call = ToolCall::new("pg_waldump").args([
             format!("--path={}", self.wal),
