@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 use underpin_lab::backup::restore::{Depth, RestoreSpec, RestoreTarget, Restored, Until, restore};
-use underpin_lab::backup::{BackupError, BackupKind, BackupSpec, Extent, Taken, list, take};
+use underpin_lab::backup::{BackupError, BackupKind, BackupSpec, Extent, Taken, archive_command, list, take};
 use underpin_model::checksum::described_rows;
 use underpin_pg::checksum::differing_rows;
 use underpin_pg::{DataSource, OwnedFolder, Profile, RunAs, Server, ServerSpec, Session, ToolCall, run_tool};
@@ -29,12 +29,9 @@ impl Place {
         let folder = dir.path().join("b");
         run_as.create_folder(&folder).unwrap();
         run_as.create_folder(&folder.join("wal")).unwrap();
-        let archive = format!(
-            "test ! -f {folder}/wal/%f && cp %p {folder}/wal/%f.part && mv {folder}/wal/%f.part {folder}/wal/%f"
-        );
         let spec = ServerSpec::new(sample::installation(), Profile::Durable, "backup")
             .setting("archive_mode", "on")
-            .setting("archive_command", archive);
+            .setting("archive_command", archive_command(&folder));
         let spec = settings.iter().fold(spec, |spec, (name, value)| spec.setting(*name, *value));
         let server = Server::start(spec).await.unwrap();
         let session = Session::connect(&server.address()).await.unwrap();
@@ -510,4 +507,44 @@ async fn humantime_now(place: &Place) -> String {
     place
         .ask("SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
         .await
+}
+
+/// A server that is killed after the command and before its own note of it archives the segment once more.
+#[tokio::test]
+async fn a_segment_that_is_sent_again_is_no_failure_and_another_one_of_its_name_is() {
+    let place = Place::start().await;
+    let archiver = async |condition: &str| {
+        for _ in 0..600 {
+            if place.ask(&format!("SELECT {condition} FROM pg_stat_archiver")).await == "t" {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("half a minute passed without: {condition}");
+    };
+    let segment = place.ask("SELECT pg_walfile_name(pg_switch_wal())").await;
+    archiver("last_archived_wal IS NOT NULL").await;
+    let status = place.server.data_dir().join("pg_wal/archive_status");
+    let again = || {
+        fs_err::rename(status.join(format!("{segment}.done")), status.join(format!("{segment}.ready")))
+            .unwrap()
+    };
+    let next = async || {
+        place.run("INSERT INTO ledger (amount) VALUES (1)").await;
+        place.ask("SELECT pg_walfile_name(pg_switch_wal())").await
+    };
+
+    again();
+    let younger = next().await;
+    archiver(&format!("last_archived_wal = '{younger}' AND failed_count = 0")).await;
+
+    let archived = place.folder.join("wal").join(&segment);
+    let mut other = fs_err::read(&archived).unwrap();
+    other[4_000_000] ^= 1;
+    fs_err::write(&archived, &other).unwrap();
+    again();
+    next().await;
+    archiver(&format!("failed_count > 0 AND last_failed_wal = '{segment}'")).await;
+    assert!(fs_err::read(&archived).unwrap() == other, "nothing is overwritten");
+    place.server.stop().await.unwrap();
 }

@@ -9,9 +9,15 @@ use super::{BackupError, BackupSpec, Begun, Taken, create_folder, increment, run
 pub(super) const BASE: &str = "base";
 
 /// Returns the `archive_command` for a folder of backups: never overwrites, and a segment appears whole or not at all.
+///
+/// A server that was killed between the command and its own note of it sends the same segment again, which has to succeed:
+/// refused, it would be tried for ever and nothing younger archived (manual, "Setting Up WAL Archiving").
 pub fn archive_command(folder: &Utf8Path) -> String {
     let wal = folder.join("wal");
-    format!("test ! -f \"{wal}/%f\" && cp \"%p\" \"{wal}/%f.part\" && mv \"{wal}/%f.part\" \"{wal}/%f\"")
+    format!(
+        "if test -f \"{wal}/%f\"; then cmp -s \"%p\" \"{wal}/%f\"; \
+         else cp \"%p\" \"{wal}/%f.part\" && mv \"{wal}/%f.part\" \"{wal}/%f\"; fi"
+    )
 }
 
 pub(super) async fn take(spec: &BackupSpec<'_>, begun: Begun) -> Result<Taken, BackupError> {
