@@ -19,13 +19,14 @@ use crate::template;
 /// Clients that run the project's transactions.
 const WRITERS: usize = 2;
 
-/// Time under load before the backup begins.
-const BEFORE: Duration = Duration::from_millis(200);
+/// Time under load before the backup begins, and after it: the source has to move on from the snapshot, however quick the
+/// dump of a small database is.
+const AROUND: Duration = Duration::from_millis(250);
 
 /// What the writers did meanwhile.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Living {
-    /// Transactions that committed from shortly before the backup to its end.
+    /// Transactions that committed from shortly before the backup to shortly after it.
     pub(super) committed: u64,
     /// Tables whose content was another one afterwards.
     pub(super) moved: usize,
@@ -105,8 +106,9 @@ async fn beside_writers(
     let over = || ended.get();
     let writers = (0..WRITERS).map(|nth| project_load::run(experiment.project, spec.address, &over, nth));
     let backup = async {
-        tokio::time::sleep(BEFORE).await;
+        tokio::time::sleep(AROUND).await;
         let taken = take(spec).await;
+        tokio::time::sleep(AROUND).await;
         ended.set(true);
         taken
     };
