@@ -6,6 +6,7 @@ use std::pin::Pin;
 use underpin_model::project::Project;
 use underpin_model::{EventSink, Evidence, Finding, Measure, Severity, Verdict};
 
+use crate::drill::ground::Ground;
 use crate::error::LabError;
 use crate::lab::{Lab, LabSpec};
 
@@ -40,6 +41,28 @@ pub struct Experiment<'a> {
     pub profile: RunProfile,
     /// Why the plans are accepted as they are; absent when they are judged.
     pub bless: Option<&'a str>,
+}
+
+impl Experiment<'_> {
+    /// Returns what the servers of a drill begin with: the project's template.
+    pub(crate) fn ground(&self) -> Ground<'_> {
+        let stock = Some((self.project, self.lab.template_data()));
+        Ground { installation: self.lab.installation(), stock }
+    }
+
+    /// Returns the outcome of a proof whose programs are not all there; nothing when they are.
+    pub(crate) fn lacking(&self, programs: &[&str]) -> Option<Outcome> {
+        let absent = |program: &&&str| !self.lab.installation().has(program);
+        let missing: Vec<&str> = programs.iter().filter(absent).copied().collect();
+        let gap = format!("{} not installed beside this server", missing.join(", "));
+        (!missing.is_empty()).then(|| Outcome { unexamined: vec![gap], ..Outcome::default() })
+    }
+
+    /// Returns the outcome of a proof that kills servers where a quick run was wanted; nothing in a full one.
+    pub(crate) fn too_quick_to_kill(&self) -> Option<Outcome> {
+        let quick = self.profile == RunProfile::Quick;
+        quick.then(|| Outcome::skipped("a quick run kills no servers; leave out --profile quick"))
+    }
 }
 
 /// How thorough a run is.

@@ -28,7 +28,8 @@ pub fn space_of(data: &Utf8Path, started: i64) -> Option<Space> {
     space(data)
 }
 
-fn space(folder: &Utf8Path) -> Option<Space> {
+/// Returns the room on the disk that holds the folder.
+pub(crate) fn space(folder: &Utf8Path) -> Option<Space> {
     let about = nix::sys::statvfs::statvfs(folder.as_std_path()).ok()?;
     // The fields' types differ between systems.
     #[expect(clippy::useless_conversion, reason = "u64 on Linux, u32 on macOS")]

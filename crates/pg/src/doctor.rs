@@ -2,6 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::disk;
 use crate::folder::{DEFAULT_TEMP, OwnedFolder};
 use crate::installation::{
     Installation, Search, choose_installation, find_installations, find_program, install_command,
@@ -192,10 +193,7 @@ fn socket_path(path: &Utf8Path) -> Fact {
 }
 
 fn free_space(temp: &Utf8Path) -> Option<Fact> {
-    let about = nix::sys::statvfs::statvfs(temp.as_std_path()).ok()?;
-    // The fields' types differ between systems.
-    #[expect(clippy::useless_conversion, reason = "u64 on Linux, u32 on macOS")]
-    let free = u64::from(about.blocks_available()) * u64::from(about.fragment_size());
+    let free = disk::space(temp)?.free;
     let detail = format!("{:.1} GiB free in {temp}", free as f64 / f64::from(1 << 30));
     let mut fact = ok("disk space", detail);
     if free < FREE_SPACE_WANTED {

@@ -5,9 +5,8 @@ use std::time::Duration;
 use underpin_model::{Code, Evidence, Finding, ObjectKind, ObjectRef};
 
 use crate::drill::crash::{Crash, CrashSpec, crash};
-use crate::drill::ground::Ground;
 use crate::error::LabError;
-use crate::proof::{Experiment, Experimenting, Outcome, Proof, RunProfile};
+use crate::proof::{Experiment, Experimenting, Outcome, Proof};
 
 /// The proof.
 pub const PROOF: Proof = Proof {
@@ -37,14 +36,11 @@ const ROUNDS: u32 = 5;
 const LONGEST: Duration = Duration::from_millis(400);
 
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
-    if experiment.profile == RunProfile::Quick {
-        return Ok(Outcome::skipped("a quick run kills no servers; leave out --profile quick"));
+    if let Some(skipped) = experiment.too_quick_to_kill() {
+        return Ok(skipped);
     }
     let spec = CrashSpec {
-        ground: Ground {
-            installation: experiment.lab.installation(),
-            stock: Some((experiment.project, experiment.lab.template_data())),
-        },
+        ground: experiment.ground(),
         rounds: ROUNDS,
         clients: 4,
         longest: LONGEST,
@@ -102,11 +98,12 @@ fn findings(measured: &Crash) -> Vec<Finding> {
             "After {} kills {} commits were there by half, and {} that nobody made.",
             measured.kills, measured.torn, measured.invented
         );
-        findings.push(Finding::new(&TORN, message).object(server()));
+        findings.push(Finding::new(&TORN, message).object(server()).hint(
+            "Look at fsync, full_page_writes and the file system, and let pg_amcheck read the database; restore a backup rather than go on.",
+        ));
     }
     let violated = measured.violated.iter().map(|what| {
-        let said = format!("{what}.");
-        Finding::new(&VIOLATED, format!("{}{}", said[..1].to_uppercase(), &said[1..])).object(server()).hint(
+        Finding::new(&VIOLATED, format!("An invariant does not hold {what}.")).object(server()).hint(
             "An unlogged table is empty after a crash: ALTER TABLE … SET LOGGED where others rely on it.",
         )
     });

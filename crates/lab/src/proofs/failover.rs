@@ -6,9 +6,8 @@ use underpin_model::{Code, Evidence, Finding, ObjectKind, ObjectRef};
 
 use crate::drill::driver::Driver;
 use crate::drill::failover::{Commit, Failover, FailoverSpec, Failure, failover};
-use crate::drill::ground::Ground;
 use crate::error::LabError;
-use crate::proof::{Experiment, Experimenting, Outcome, Proof, RunProfile};
+use crate::proof::{Experiment, Experimenting, Outcome, Proof};
 
 /// The proof.
 pub const PROOF: Proof = Proof {
@@ -39,24 +38,15 @@ const WAYS: [(Commit, Failure); 2] =
 const LOAD: Duration = Duration::from_millis(500);
 
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
-    if experiment.profile == RunProfile::Quick {
-        return Ok(Outcome::skipped("a quick run kills no servers; leave out --profile quick"));
-    }
-    let missing: Vec<&str> = ["pg_basebackup", "pg_rewind"]
-        .into_iter()
-        .filter(|tool| !experiment.lab.installation().has(tool))
-        .collect();
-    if !missing.is_empty() {
-        let gap = format!("{} not installed beside this server", missing.join(", "));
-        return Ok(Outcome { unexamined: vec![gap], ..Outcome::default() });
+    let unfit =
+        experiment.too_quick_to_kill().or_else(|| experiment.lacking(&["pg_basebackup", "pg_rewind"]));
+    if let Some(outcome) = unfit {
+        return Ok(outcome);
     }
     let mut drills = Vec::new();
     for (commit, failure) in WAYS {
         let spec = FailoverSpec {
-            ground: Ground {
-                installation: experiment.lab.installation(),
-                stock: Some((experiment.project, experiment.lab.template_data())),
-            },
+            ground: experiment.ground(),
             commit,
             failure,
             load: LOAD,

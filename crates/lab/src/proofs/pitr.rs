@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use underpin_model::{Code, Evidence, Finding, ObjectKind, ObjectRef};
 
-use crate::drill::ground::Ground;
 use crate::drill::pitr::runbook::{self, Figures};
 use crate::drill::pitr::{Pitr, PitrSpec, Scope, pitr};
 use crate::error::LabError;
@@ -39,19 +38,12 @@ const TORN: Code = Code::error(
 const INTERVAL: Duration = Duration::from_millis(600);
 
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
-    let missing: Vec<&str> = ["pg_basebackup", "pg_verifybackup", "pg_waldump", "pg_controldata"]
-        .into_iter()
-        .filter(|tool| !experiment.lab.installation().has(tool))
-        .collect();
-    if !missing.is_empty() {
-        let gap = format!("{} not installed beside this server", missing.join(", "));
-        return Ok(Outcome { unexamined: vec![gap], ..Outcome::default() });
+    let programs = ["pg_basebackup", "pg_verifybackup", "pg_waldump", "pg_controldata"];
+    if let Some(outcome) = experiment.lacking(&programs) {
+        return Ok(outcome);
     }
     let spec = PitrSpec {
-        ground: Ground {
-            installation: experiment.lab.installation(),
-            stock: Some((experiment.project, experiment.lab.template_data())),
-        },
+        ground: experiment.ground(),
         clients: 4,
         interval: INTERVAL,
         scope: match experiment.profile {

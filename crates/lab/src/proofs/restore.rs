@@ -30,14 +30,9 @@ const DIFFERS: Code =
 const UNDETECTED: Code = Code::error("UP342", "damage-undetected", "a damaged backup passes for a good one");
 
 async fn run(experiment: &Experiment<'_>) -> Result<Outcome, LabError> {
-    let missing: Vec<&str> =
-        ["pg_dump", "pg_dumpall", "pg_restore", "psql", "pg_basebackup", "pg_verifybackup"]
-            .into_iter()
-            .filter(|tool| !experiment.lab.installation().has(tool))
-            .collect();
-    if !missing.is_empty() {
-        let gap = format!("{} not installed beside this server", missing.join(", "));
-        return Ok(Outcome { unexamined: vec![gap], ..Outcome::default() });
+    let programs = ["pg_dump", "pg_dumpall", "pg_restore", "psql", "pg_basebackup", "pg_verifybackup"];
+    if let Some(outcome) = experiment.lacking(&programs) {
+        return Ok(outcome);
     }
     let mut outcome = Outcome::default();
     let source = experiment.lab.durable_server("backup source").await?;

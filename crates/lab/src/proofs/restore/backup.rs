@@ -115,6 +115,24 @@ impl<'a> Bench<'a> {
         })
     }
 
+    /// Returns a new folder beside the backups.
+    pub(super) async fn room(&self, name: &str) -> Result<Utf8PathBuf, LabError> {
+        let room = self.folder.join(name);
+        self.quiet(ToolCall::new("/bin/mkdir").args(["-p", room.as_str()])).await?;
+        Ok(room)
+    }
+
+    /// Adds what ran elsewhere to the record.
+    pub(super) fn adopt(&mut self, steps: &[TranscriptStep]) {
+        let portable = |step: &TranscriptStep| TranscriptStep {
+            command: self.portable(&step.command),
+            output: self.portable(&step.output),
+            ..step.clone()
+        };
+        let steps: Vec<TranscriptStep> = steps.iter().map(portable).collect();
+        self.transcript.extend(steps);
+    }
+
     /// Begins the record of one kind of backup.
     pub(super) fn begin(&mut self, kind: Kind) {
         self.chapters.push((kind, Vec::new()));
@@ -276,7 +294,7 @@ impl<'a> Bench<'a> {
     }
 
     /// Runs a program that must succeed, without a record of it.
-    pub(super) async fn quiet(&self, call: ToolCall) -> Result<(), LabError> {
+    async fn quiet(&self, call: ToolCall) -> Result<(), LabError> {
         let output = self.run(call).await?;
         if output.exit == 0 {
             Ok(())

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use underpin_model::{Finding, ObjectKind, ObjectRef};
+use underpin_pg::Server;
 use underpin_pg::checksum::{Options, database_checksums};
-use underpin_pg::{Server, ToolCall};
 
 use super::backup::Bench;
 use super::{DIFFERS, FAILS};
@@ -43,8 +43,7 @@ pub(super) async fn examine(
     if experiment.project.transactions.is_empty() {
         return Ok(None);
     }
-    let folder = source.folder().join("living");
-    bench.quiet(ToolCall::new("/bin/mkdir").args(["-p", folder.as_str()])).await?;
+    let folder = bench.room("living").await?;
     let address = source.address().database(template::DATABASE);
     let installation = experiment.lab.installation();
     let spec = BackupSpec {
@@ -60,7 +59,7 @@ pub(super) async fn examine(
         Ok(taken) => taken,
         Err(error) => return failed(error, outcome),
     };
-    bench.transcript.extend(taken.transcript.iter().cloned());
+    bench.adopt(&taken.transcript);
     let after = database_checksums(&address, &Options::default()).await?;
     let then = taken.description.content.clone().unwrap_or_default();
     let moved = after.tables.iter().filter(|(name, sum)| then.tables.get(*name) != Some(sum)).count();
@@ -75,7 +74,7 @@ pub(super) async fn examine(
     })
     .await;
     match restored {
-        Ok(restored) => bench.transcript.extend(restored.transcript),
+        Ok(restored) => bench.adopt(&restored.transcript),
         Err(error) => return failed(error, outcome),
     }
     let living = Living { committed, moved };
